@@ -1,0 +1,60 @@
+import { sha256 as nobleSha256 } from '@noble/hashes/sha2.js'
+import { asciiBytes, concatBytes } from './bytes.ts'
+
+/** SHA-256 (FIPS 180-4). 32 bytes. */
+export function sha256(bytes: Uint8Array): Uint8Array {
+  return nobleSha256(bytes)
+}
+
+/** SHA-256 of SHA-256: the header hash. 32 bytes. */
+export function sha256d(bytes: Uint8Array): Uint8Array {
+  return nobleSha256(nobleSha256(bytes))
+}
+
+/**
+ * Every domain tag of the protocol. One place, so that no two uses can share a tag.
+ * A tag is hashed as one length byte and its ASCII characters, so no tag is a prefix of another.
+ */
+export const TAGS = {
+  genesis: 'lares/genesis/1',
+  deviceId: 'lares/device-id/1',
+  walletId: 'lares/wallet-id/1',
+  anchorVoucher: 'lares/anchor/voucher/1',
+  anchorCertificate: 'lares/anchor/certificate/1',
+  anchorOwner: 'lares/anchor/owner/1',
+  stateKey: 'lares/state/key/1',
+  stateEmpty: 'lares/state/empty/1',
+  stateLeaf: 'lares/state/leaf/1',
+  stateInner: 'lares/state/inner/1',
+  historyLeaf: 'lares/history/leaf/1',
+  historyNode: 'lares/history/node/1',
+  historyRoot: 'lares/history/root/1',
+  roster: 'lares/roster/1',
+  seal: 'lares/seal/1',
+  transactionId: 'lares/transaction-id/1',
+  walletSignature: 'lares/transaction/wallet/1',
+  recoverySignature: 'lares/transaction/recovery/1',
+  ownerSignature: 'lares/transaction/owner/1',
+  voucher: 'lares/voucher/1',
+  voucherClaim: 'lares/voucher/claim/1',
+  endorsement: 'lares/endorsement/1',
+  vote: 'lares/vote/1',
+  memberSignature: 'lares/member/1',
+  checkpoint: 'lares/checkpoint/1',
+} as const
+
+export type Tag = (typeof TAGS)[keyof typeof TAGS]
+
+const tagPrefixes = new Map<Tag, Uint8Array>(
+  Object.values(TAGS).map((tag) => [tag, concatBytes(Uint8Array.of(tag.length), asciiBytes(tag))]),
+)
+
+/** `u8 length || tag || parts`: what is hashed, or signed, under a domain tag. */
+export function tagged(tag: Tag, ...parts: readonly Uint8Array[]): Uint8Array {
+  return concatBytes(tagPrefixes.get(tag) as Uint8Array, ...parts)
+}
+
+/** SHA-256 of {@link tagged}. 32 bytes. Variable-length parts must carry their own length. */
+export function taggedHash(tag: Tag, ...parts: readonly Uint8Array[]): Uint8Array {
+  return nobleSha256(tagged(tag, ...parts))
+}
