@@ -32,15 +32,17 @@ export const TAGS = {
   roster: 'lares/roster/1',
   seal: 'lares/seal/1',
   transactionId: 'lares/transaction-id/1',
-  walletSignature: 'lares/transaction/wallet/1',
-  recoverySignature: 'lares/transaction/recovery/1',
-  ownerSignature: 'lares/transaction/owner/1',
+  rotate: 'lares/rotate/1',
+  rotateNewKey: 'lares/rotate/new-key/1',
+  retire: 'lares/retire/1',
+  ownerSignature: 'lares/owner/1',
   voucher: 'lares/voucher/1',
   voucherClaim: 'lares/voucher/claim/1',
+  approval: 'lares/approval/1',
   endorsement: 'lares/endorsement/1',
+  registration: 'lares/registration/1',
   vote: 'lares/vote/1',
   memberSignature: 'lares/member/1',
-  checkpoint: 'lares/checkpoint/1',
 } as const
 
 export type Tag = (typeof TAGS)[keyof typeof TAGS]

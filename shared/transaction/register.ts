@@ -1,0 +1,95 @@
+import * as P from 'micro-packed'
+import { bytes64, checked, hash32, u48 } from '../codec.ts'
+import { compareBytes } from '../bytes.ts'
+import { sha256, TAGS, tagged } from '../hash.ts'
+import { addressesCoder, assuranceCoder, labelCoder } from '../identity/record.ts'
+import { ownerSignaturesCoder } from './approval.ts'
+
+export const MAX_ENDORSEMENTS = 4
+
+/** What the newcomer says of itself. */
+const claimCoder = P.struct({
+  label: labelCoder,
+  assurance: assuranceCoder,
+  /** Ed25519, first wallet key. */
+  walletKey: hash32,
+  /** Ed25519; it alone can change itself, and it overrides the wallet key. */
+  recoveryKey: hash32,
+  anchor: hash32,
+  /** Hash of the signed profile (measured lifetime, compute, storage, reachability, power). */
+  profile: hash32,
+  addresses: addressesCoder,
+})
+
+export type Claim = P.UnwrapCoder<typeof claimCoder>
+
+/** A voucher: an active device with a right to vouch lets the holder of a one-time key in. */
+export const voucherCoder = P.struct({
+  issuer: hash32,
+  voucherKey: hash32,
+  notAfter: u48,
+  label: labelCoder,
+  signature: bytes64,
+})
+
+export type Voucher = P.UnwrapCoder<typeof voucherCoder>
+
+const evidenceCoder = P.mappedTag(P.U8, {
+  /** A1: voucher, and the claim signed with its one-time private key. */
+  voucher: [1, P.struct({ voucher: voucherCoder, claimSignature: bytes64 })],
+  /** A1: the network's owners themselves. */
+  owners: [2, ownerSignaturesCoder],
+  /** A1: an operator approved this very claim (a pairing code). */
+  approval: [3, P.struct({ issuer: hash32, evidence: hash32, notAfter: u48, signature: bytes64 })],
+  /** A2: a certificate that the endorsers have checked and keep. */
+  certificate: [4, P.struct({ issuer: hash32, evidence: hash32, notAfter: u48 })],
+})
+
+export type Evidence = P.UnwrapCoder<typeof evidenceCoder>
+
+const endorsementsCoder = checked(P.array(P.U8, P.struct({ deviceId: hash32, signature: bytes64 })), (list) => {
+  if (list.length > MAX_ENDORSEMENTS) return `${list.length} endorsements; at most ${MAX_ENDORSEMENTS}`
+  const sorted = list.every((entry, i) => i === 0 || compareBytes((list[i - 1] as typeof entry).deviceId, entry.deviceId) < 0)
+  return sorted ? undefined : 'endorsements are not sorted, or one is there twice'
+})
+
+export const registerCoder = P.struct({
+  claim: claimCoder,
+  evidence: evidenceCoder,
+  endorsements: endorsementsCoder,
+  /** By the wallet key, over claim and evidence: it proves possession; endorsements are added after it. */
+  walletSignature: bytes64,
+})
+
+export type Register = P.UnwrapCoder<typeof registerCoder>
+
+/** Hash of the encoded claim: what voucher holders, owners and operators sign for. 32 bytes. */
+export function hashClaim(claim: Claim): Uint8Array {
+  return sha256(claimCoder.encode(claim))
+}
+
+/** Hash of claim and evidence: what the wallet and the endorsers sign. 32 bytes. */
+export function hashApplication(register: Pick<Register, 'claim' | 'evidence'>): Uint8Array {
+  return sha256(P.tuple([claimCoder, evidenceCoder]).encode([register.claim, register.evidence]))
+}
+
+export function voucherMessage(networkId: Uint8Array, voucher: Omit<Voucher, 'signature'>): Uint8Array {
+  const { issuer, voucherKey, notAfter, label } = voucher
+  return tagged(TAGS.voucher, networkId, issuer, voucherKey, u48.encode(notAfter), Uint8Array.of(label))
+}
+
+export function voucherClaimMessage(networkId: Uint8Array, claim: Claim): Uint8Array {
+  return tagged(TAGS.voucherClaim, networkId, hashClaim(claim))
+}
+
+export function approvalMessage(networkId: Uint8Array, claim: Claim, approval: { evidence: Uint8Array; notAfter: number }): Uint8Array {
+  return tagged(TAGS.approval, networkId, hashClaim(claim), approval.evidence, u48.encode(approval.notAfter))
+}
+
+export function endorsementMessage(networkId: Uint8Array, applicationHash: Uint8Array): Uint8Array {
+  return tagged(TAGS.endorsement, networkId, applicationHash)
+}
+
+export function registerWalletMessage(networkId: Uint8Array, applicationHash: Uint8Array): Uint8Array {
+  return tagged(TAGS.registration, networkId, applicationHash)
+}

@@ -1,0 +1,226 @@
+/**
+ * The contract between the page and its worker. The page owns libp2p and only moves bytes; the worker owns verification,
+ * chain state, wallet and IndexedDB (DESIGN 7). No logic here: discriminated unions and plain, structured-cloneable data.
+ */
+
+// ---------------------------------------------------------------------------------------------------------- outcomes
+
+/** Expected failures cross the boundary as values; `sentence` is for a person and says what to do. */
+export interface Failure {
+  readonly ok: false
+  readonly code: string
+  readonly sentence: string
+}
+export type Outcome<Value> = { readonly ok: true; readonly value: Value } | Failure
+
+// ---------------------------------------------------------------------------------------------------- what is shown
+
+export interface BlockView {
+  readonly height: number
+  /** Header hash, hex. */
+  readonly hash: string
+  /** Header time, ms since the Unix epoch. */
+  readonly time: number
+}
+
+export interface SettledView extends BlockView {
+  /** Seats whose seal was seen among the blocks on top, of all seats. */
+  readonly keepersSeen: number
+  readonly keepers: number
+}
+
+/**
+ * - `connecting`: no server answered yet; `syncing`: headers are being fetched; `following`: at the tip, by gossip
+ * - `asleep`: servers answer but no new block for long (the relay or this device slept); never called lying
+ * - `offline`: no server reachable now
+ */
+export type SyncPhase = 'connecting' | 'syncing' | 'following' | 'asleep' | 'offline'
+
+export type TransportName = 'webrtc-direct' | 'webrtc' | 'websocket' | 'tcp' | 'circuit'
+
+export interface PeerView {
+  readonly peerId: string
+  readonly transport: TransportName
+  readonly address: string
+  /** Round trip, ms. */
+  readonly roundTrip: number | undefined
+  /** What it says it is; undefined until it has said so. */
+  readonly label: string | undefined
+  readonly height: number | undefined
+  /** This peer serves our requests now. */
+  readonly serving: boolean
+}
+
+/** Something a person should know: a lie that was caught, a storage that was repaired, a server that left. */
+export interface IncidentView {
+  readonly at: number
+  readonly code: string
+  readonly sentence: string
+  readonly severity: 'note' | 'warning' | 'alarm'
+}
+
+export type JoinStepName = 'verify-voucher' | 'endorsement' | 'submitted' | 'in-block' | 'settled'
+
+export interface IdentityView {
+  /** `none`: no ID. `joining`: being asked for. `pending`: in a block that is not settled. `settled`: valid. */
+  readonly state: 'none' | 'joining' | 'pending' | 'settled' | 'retired'
+  /** Upper-case bech32m text. */
+  readonly deviceId: string | undefined
+  readonly did: string | undefined
+  readonly label: string
+  /** Steps of the join under way, in order, with what is done. */
+  readonly steps: readonly { readonly name: JoinStepName; readonly done: boolean }[]
+  readonly failure: Failure | undefined
+}
+
+export interface NetworkView {
+  /** Hex. */
+  readonly networkId: string
+  /** As the join link names it, for people only. */
+  readonly name: string
+  readonly phase: SyncPhase
+  readonly tip: BlockView | undefined
+  readonly settled: SettledView | undefined
+  /** Summed work of the chain, hashes, decimal text. */
+  readonly work: string
+  /** Height this phone started from: the checkpoint of the join link, or 0 for genesis. */
+  readonly startHeight: number
+  readonly headersVerified: number
+  readonly headersStored: number
+  /** Height the servers speak of while syncing. */
+  readonly targetHeight: number | undefined
+  readonly peers: readonly PeerView[]
+  /** One keeper: its key is the trust, and the page says so. */
+  readonly singleKeeper: boolean
+  readonly identity: IdentityView
+  /** Newest first, at most 50. */
+  readonly incidents: readonly IncidentView[]
+  /** Wanted time between blocks, ms. */
+  readonly spacingMs: number
+}
+
+export interface AppView {
+  /** What the browser lacks, if anything: then nothing else works and the sentence says what to do. */
+  readonly obstacle: Failure | undefined
+  readonly networks: readonly { readonly networkId: string; readonly name: string }[]
+  readonly active: NetworkView | undefined
+  /** True when the page's code came from the relay that it audits. */
+  readonly codeFromAuditedRelay: boolean
+  /** Where the page's code came from. */
+  readonly codeOrigin: string
+}
+
+// ------------------------------------------------------------------------------------------------------------- audit
+
+export type AuditVerdict =
+  | 'registered'
+  | 'retired'
+  | 'not-in-ledger'
+  | 'unknown-network'
+  | 'malformed'
+  | 'cannot-say'
+
+export interface AuditReport {
+  readonly verdict: AuditVerdict
+  /** One plain sentence. */
+  readonly sentence: string
+  readonly deviceId: string | undefined
+  /** Present when registered or retired. */
+  readonly device:
+    | {
+        readonly label: string
+        /** A1 or A2. */
+        readonly assurance: string
+        /** 0..1000 */
+        readonly trust: number
+        readonly registeredHeight: number
+        readonly registeredTime: number
+        readonly sponsor: string | undefined
+      }
+    | undefined
+  /** The verdict is read at this settled header. */
+  readonly asOf: SettledView | undefined
+  readonly tip: BlockView | undefined
+  /** In the newest block already, but that block is not settled. */
+  readonly pending: boolean
+  readonly proofBytes: number | undefined
+  /** ms from question to verdict */
+  readonly tookMs: number
+  /** What this phone checked, in order, each a short sentence. */
+  readonly checked: readonly string[]
+  /** Answered by this peer; undefined when nobody was asked. */
+  readonly answeredBy: string | undefined
+  readonly failure: Failure | undefined
+}
+
+// --------------------------------------------------------------------------------------- page asks worker (with reply)
+
+export type WorkerCall =
+  | { readonly call: 'open'; readonly init: { readonly codeOrigin: string; readonly servedBy: string | undefined } }
+  /** A join link, or the text of one. */
+  | { readonly call: 'add-network'; readonly link: string }
+  | { readonly call: 'select-network'; readonly networkId: string }
+  | { readonly call: 'remove-network'; readonly networkId: string }
+  /** Reads the voucher and makes the wallet; the words are shown once and asked back. */
+  | { readonly call: 'prepare-join'; readonly voucher: string }
+  /** `answers[i]` is the word at position `asked[i]`. */
+  | { readonly call: 'confirm-join'; readonly answers: readonly string[] }
+  | { readonly call: 'cancel-join' }
+  | { readonly call: 'audit'; readonly text: string }
+  /** Network, then each peer's addresses changed, page hidden or shown, online or offline. */
+  | { readonly call: 'hint'; readonly hint: 'visible' | 'hidden' | 'online' | 'offline' }
+  | { readonly call: 'peer-connected'; readonly peerId: string; readonly transport: TransportName; readonly address: string }
+  | { readonly call: 'peer-disconnected'; readonly peerId: string }
+  | { readonly call: 'peer-round-trip'; readonly peerId: string; readonly roundTrip: number }
+  | { readonly call: 'gossip'; readonly from: string; readonly topic: string; readonly bytes: Uint8Array }
+
+export interface WorkerReplies {
+  'open': AppView
+  'add-network': Outcome<{ networkId: string }>
+  'select-network': Outcome<null>
+  'remove-network': Outcome<null>
+  'prepare-join': Outcome<{ words: readonly string[]; asked: readonly number[] }>
+  'confirm-join': Outcome<null>
+  'cancel-join': Outcome<null>
+  'audit': AuditReport
+  'hint': null
+  'peer-connected': null
+  'peer-disconnected': null
+  'peer-round-trip': null
+  'gossip': 'accept' | 'ignore' | 'reject'
+}
+
+// --------------------------------------------------------------------------------------- worker asks page (with reply)
+
+export type PageCall =
+  /** Connect to a server by any of its addresses, best first. */
+  | { readonly call: 'dial'; readonly addresses: readonly string[] }
+  | {
+      readonly call: 'request'
+      readonly peerId: string
+      readonly protocol: string
+      readonly bytes: Uint8Array
+      readonly timeoutMs: number
+      readonly maxResponse: number
+    }
+  | { readonly call: 'subscribe'; readonly topics: readonly { readonly topic: string; readonly maxLength: number }[] }
+  | { readonly call: 'unsubscribe-all' }
+  | { readonly call: 'publish'; readonly topic: string; readonly bytes: Uint8Array }
+  | { readonly call: 'penalise'; readonly peerId: string; readonly points: number; readonly code: string }
+  | { readonly call: 'hang-up'; readonly peerId: string }
+
+export interface PageReplies {
+  'dial': Outcome<{ peerId: string }>
+  'request': Outcome<Uint8Array>
+  'subscribe': null
+  'unsubscribe-all': null
+  'publish': null
+  'penalise': null
+  'hang-up': null
+}
+
+/** Worker tells page, no reply: the whole view, at most ten times a second. */
+export interface ViewChanged {
+  readonly event: 'view'
+  readonly view: AppView
+}
