@@ -1,0 +1,90 @@
+import type { Result } from '../shared/errors.ts'
+
+/**
+ * What the doors of a relay (HTTP, admin socket, terminal) may ask of the node behind them. Plain JSON-ready data: hashes
+ * and keys in lower-case hex, times in ms since the Unix epoch, device IDs in their text form.
+ */
+export interface RelayFacade {
+  status(): RelayStatus
+  /** What a newcomer needs: network ID, a settled checkpoint, addresses. */
+  join(): JoinInfo
+  /** Encoded blocks of the best chain from a height on, at most `limit` and MAX_BLOCKS_ANSWER_BYTES. */
+  blocks(from: number, limit: number): readonly BlockAnswer[]
+  device(idText: string): Promise<Result<DeviceAnswer, DeviceQuestionCode>>
+  /** Same door and same limits as over libp2p. */
+  submit(transaction: Uint8Array): Promise<Result<{ readonly transactionId: string }>>
+  /** Admin only: all devices in key order, `after` is the last device ID of the page before. */
+  devices(after: string | undefined, limit: number): readonly DeviceRow[]
+}
+
+export interface RelayStatus {
+  readonly networkId: string
+  /** Device ID of the relay; undefined until its own registration is in a block. */
+  readonly deviceId: string | undefined
+  readonly roles: readonly string[]
+  readonly version: string
+  readonly startedAt: number
+  readonly tip: { readonly height: number; readonly hash: string; readonly time: number }
+  readonly settled: {
+    readonly height: number
+    readonly hash: string
+    readonly time: number
+    readonly keepersSeen: number
+    readonly keepers: number
+  }
+  /** Summed work, decimal text. */
+  readonly work: string
+  readonly mining: { readonly state: 'mining' | 'stopped'; readonly sentence: string; readonly hashesPerSecond: number; readonly share: number }
+  readonly peers: readonly {
+    readonly peerId: string
+    readonly transport: string
+    readonly address: string
+    readonly roundTrip: number | undefined
+    readonly penalty: number
+  }[]
+  readonly pendingTransactions: number
+  readonly devices: number
+  readonly incidents: readonly { readonly at: number; readonly code: string; readonly sentence: string }[]
+}
+
+export interface JoinInfo {
+  readonly networkId: string
+  readonly name: string
+  readonly checkpoint: { readonly height: number; readonly hash: string }
+  /** libp2p multiaddrs, best first. */
+  readonly addresses: readonly string[]
+  /** Fragment text for a join link: what follows `#join=`. */
+  readonly link: string
+}
+
+export interface BlockAnswer {
+  readonly height: number
+  readonly hash: string
+  /** Encoded block (PROTOCOL.md). */
+  readonly bytes: Uint8Array
+}
+
+export type DeviceQuestionCode = 'malformed-id' | 'unknown-network' | 'not-ready'
+
+export interface DeviceAnswer {
+  readonly deviceId: string
+  readonly state: 'registered' | 'retired' | 'not-in-ledger'
+  /** In the tip but not yet in the settled state. */
+  readonly pending: boolean
+  readonly record: DeviceRow | undefined
+  /** Self-contained proof bundle (PROTOCOL.md): verifies with the network ID alone. */
+  readonly bundle: Uint8Array
+}
+
+export interface DeviceRow {
+  readonly deviceId: string
+  readonly did: string
+  readonly label: string
+  readonly assurance: 'A1' | 'A2'
+  readonly status: 'active' | 'retired'
+  readonly trust: number
+  readonly registeredHeight: number
+  readonly registeredTime: number
+  readonly sponsor: string | undefined
+  readonly walletKey: string
+}
