@@ -1,0 +1,45 @@
+import { concatBytes, HASH_LENGTH, uintToBytes } from '../bytes.ts'
+
+/**
+ * Names one stored node. Nodes are kept under version *and* hash: one that went stale and is later created
+ * again with the same content is a different record, so deleting the old one never hurts the new one.
+ */
+export interface NodeReference {
+  /** Version of the tree (block height) that created the node, u32. */
+  readonly version: number
+  /** 32 bytes. */
+  readonly hash: Uint8Array
+}
+
+export interface NodeRecord {
+  readonly reference: NodeReference
+  readonly record: Uint8Array
+}
+
+/**
+ * What a storage applies in one atomic step: removals first, then writes. The order matters when one branch
+ * replaces another, since both may hold a node of the same version and hash whose children have other versions.
+ * For the same reason a storage holds the nodes of one branch only; other branches live in memory until they win.
+ */
+export interface StateBatch {
+  readonly remove: readonly NodeReference[]
+  readonly put: readonly NodeRecord[]
+}
+
+/** All that a tree needs of a storage. Returned bytes are not changed by the tree. */
+export interface StateStorage {
+  get(reference: NodeReference): Uint8Array | undefined
+}
+
+export const REFERENCE_LENGTH = 4 + HASH_LENGTH
+export const MAX_VERSION = 0xffff_ffff
+
+/** `u32 version || hash 32`: the key of a node in a database. Sorts by version. */
+export function encodeReference(reference: NodeReference): Uint8Array<ArrayBuffer> {
+  return concatBytes(uintToBytes(reference.version, 4), reference.hash)
+}
+
+/** The same as a string, for maps. Not printable. */
+export function referenceText(reference: NodeReference): string {
+  return `${reference.version}:${String.fromCharCode(...reference.hash)}`
+}
