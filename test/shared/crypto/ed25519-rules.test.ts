@@ -7,7 +7,7 @@ import {
   passesRules,
   SMALL_ORDER_ENCODINGS,
 } from '../../../shared/crypto/ed25519-rules.ts'
-import { RFC_8032_VECTORS, TORSION } from '../../framework/signatures.ts'
+import { craftSignatures, RFC_8032_VECTORS, signatureSeed, TORSION } from '../../framework/signatures.ts'
 
 const P = 2n ** 255n - 19n
 const L = 2n ** 252n + 27742317777372353535851937790883648493n
@@ -56,6 +56,15 @@ describe('Ed25519 rules', () => {
     for (const bad of [L, L + 1n, 2n ** 253n, 2n ** 255n, 2n ** 256n - 1n])
       expect(isCanonicalScalar(littleEndian(bad))).toBe(false)
     expect(isCanonicalScalar(new Uint8Array(31))).toBe(false)
+  })
+
+  test('a signature whose A, R or S breaks a rule does not pass; torsion is left to the engine', () => {
+    const seed = signatureSeed()
+    for (const check of craftSignatures(seed, 40)) {
+      const breaks = /^(s-not|small|non)/.test(check.class)
+      if (check.class === 'flipped-bit') continue // the bit may sit anywhere
+      expect(passesRules(check), `${check.class}, LARES_TEST_SEED=${seed}`).toBe(!breaks)
+    }
   })
 
   test('every length but 32 and 64 is refused', () => {

@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import type { SignatureCheck } from '../../../shared/crypto/signature-verifier.ts'
+import { toPlainBuffer } from '../../../web/crypto/plain-buffer.ts'
 import { createWebVerifier, WEB_BATCH_SIZE } from '../../../web/crypto/web-verifier.ts'
 import { craftSignatures, RFC_8032_VECTORS, signatureSeed } from '../../framework/signatures.ts'
 
@@ -29,20 +30,13 @@ describe('WebCrypto verifier', () => {
     expect(await verifier.verifyBatch([])).toEqual([])
   })
 
-  test('bytes on shared memory verify as any others', async () => {
-    const verifier = await createWebVerifier()
-    const share = (bytes: Uint8Array) => {
-      const shared = new Uint8Array(new SharedArrayBuffer(bytes.length))
-      shared.set(bytes)
-      return shared
-    }
-    const good = RFC_8032_VECTORS[2]
-    const check = {
-      publicKey: share(good.publicKey),
-      message: share(good.message),
-      signature: share(good.signature),
-    }
-    expect(await verifier.verify(check)).toBe(true)
+  // Chromium refuses views on shared memory, Node takes them: so the copy itself is looked at.
+  test('bytes on shared memory are copied, others are not', () => {
+    const shared = new Uint8Array(new SharedArrayBuffer(8)).subarray(2, 6).fill(7)
+    const copy = toPlainBuffer(shared)
+    expect(copy).toEqual(Uint8Array.of(7, 7, 7, 7))
+    expect(copy.buffer).toBeInstanceOf(ArrayBuffer)
+    expect(toPlainBuffer(vector.publicKey)).toBe(vector.publicKey)
   })
 
   test('malformed input is false', async () => {
