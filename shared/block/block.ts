@@ -1,0 +1,24 @@
+import * as P from 'micro-packed'
+import { bytes64, checked, createCodec } from '../codec.ts'
+import { headerCoder } from '../header/header.ts'
+import { MAX_TRANSACTION_LENGTH } from '../transaction/transaction.ts'
+
+/** Hard bounds of a block; the policy may ask for fewer transactions, never for more. */
+export const MAX_BLOCK_TRANSACTIONS = 4096
+export const MAX_BLOCK_LENGTH = 4 * 1024 * 1024
+/** Each costs votes or owner signatures, and every phone fetches them: more is noise. */
+export const MAX_ROSTER_CHANGES_PER_BLOCK = 16
+
+const transactionsCoder = checked(P.array(P.U16BE, P.bytes(P.U16BE)), (transactions) => {
+  if (transactions.length > MAX_BLOCK_TRANSACTIONS)
+    return `${transactions.length} transactions; at most ${MAX_BLOCK_TRANSACTIONS}`
+  const fits = transactions.every((bytes) => bytes.length > 0 && bytes.length <= MAX_TRANSACTION_LENGTH)
+  return fits ? undefined : 'a transaction is empty or too long'
+})
+
+const blockCoder = P.struct({ header: headerCoder, seal: bytes64, transactions: transactionsCoder })
+
+export type Block = P.UnwrapCoder<typeof blockCoder>
+
+/** `header 182 || seal 64 || u16 count || (u16 length || transaction bytes)*` */
+export const blockCodec = createCodec<Block>('block', MAX_BLOCK_LENGTH, blockCoder)

@@ -1,0 +1,58 @@
+import { equalBytes } from '../bytes.ts'
+import type { NetworkParameters } from '../params.ts'
+import { memberAt, type Roster, twoThirds } from '../roster/roster.ts'
+import type { ChainNode } from './chain-node.ts'
+
+export interface Settled {
+  readonly node: ChainNode
+  /** Seats whose seal is among the blocks on top of it. */
+  readonly keepersSeen: number
+  /** All seats. */
+  readonly keepers: number
+}
+
+/**
+ * The newest header with `settleDepth` blocks and `settleSeconds` of header time on top of it, and the seals of at least
+ * two thirds of the seats (of the tip's roster) among those blocks.
+ *
+ * @param parentOf next header down, or undefined where the known part ends
+ * @param floor never goes below: what was settled stays settled
+ */
+export function findSettled(
+  tip: ChainNode,
+  parameters: NetworkParameters,
+  parentOf: (node: ChainNode) => ChainNode | undefined,
+  floor: Settled,
+): Settled {
+  const keepers = tip.roster.members.length
+  const needed = twoThirds(keepers)
+  const seats = new Set<number>()
+  for (let node = tip; node.height > floor.node.height; ) {
+    const { seat } = node.sealed.header
+    if (memberAt(tip.roster, seat) !== undefined) seats.add(seat)
+    const parent = parentOf(node)
+    if (parent === undefined) break
+    node = parent
+    const deep = tip.height - node.height >= parameters.settleDepth
+    const old = tip.sealed.header.time - node.sealed.header.time >= parameters.settleSeconds * 1000
+    if (deep && old && seats.size >= needed) return { node, keepersSeen: seats.size, keepers }
+  }
+  return floor
+}
+
+/**
+ * Whether two thirds of the seats that a node knows have sealed on a branch, each with the key that the node knows: the
+ * one reason to leave a settled header. A retired key, or the key of a seat the node never saw, does not count.
+ *
+ * @param branch nodes above the fork point with their parents' rosters
+ */
+export function movedByTwoThirds(known: Roster, branch: readonly { readonly node: ChainNode; readonly parentRoster: Roster }[]): boolean {
+  const seats = new Set<number>()
+  for (const { node, parentRoster } of branch) {
+    const { seat } = node.sealed.header
+    const knownMember = memberAt(known, seat)
+    const sealer = memberAt(parentRoster, seat)
+    if (knownMember !== undefined && sealer !== undefined && equalBytes(knownMember.sealingKey, sealer.sealingKey)) seats.add(seat)
+  }
+  return seats.size >= twoThirds(known.members.length)
+}

@@ -1,0 +1,94 @@
+import { type Block, MAX_BLOCK_TRANSACTIONS, MAX_ROSTER_CHANGES_PER_BLOCK } from '../block/block.ts'
+import { transactionRoot } from '../block/transaction-tree.ts'
+import { equalBytes } from '../bytes.ts'
+import type { SignatureCheck } from '../crypto/signature-verifier.ts'
+import { accept, reject, type Result, type Verdict } from '../errors.ts'
+import { type Roster, rosterRoot } from '../roster/roster.ts'
+import type { RosterChange } from '../transaction/roster-change.ts'
+import { type Transaction, transactionCodec } from '../transaction/transaction.ts'
+import { type BlockContext, LedgerDraft } from './context.ts'
+import { applyCoordinationChange } from './coordination-change.ts'
+import { turnEpoch } from './epoch.ts'
+import { applyPolicy } from './policy.ts'
+import { applyRegister } from './register.ts'
+import { applyRetire } from './retire.ts'
+import { applyRosterChange } from './roster-change.ts'
+import { applyRotate } from './rotate.ts'
+import type { StateChange, StateReader } from './state-overlay.ts'
+
+/** What a block does to the ledger: good only if all signatures hold and the new state tree has the header's root. */
+export interface AppliedBlock {
+  readonly changes: readonly StateChange[]
+  readonly roster: Roster
+  /** In the order of the block: what a phone needs to follow the roster. */
+  readonly rosterChanges: readonly RosterChange[]
+  readonly signatures: readonly SignatureCheck[]
+}
+
+/** State and roster before the block. */
+export interface LedgerState {
+  readonly state: StateReader
+  readonly roster: Roster
+}
+
+/** Opens the draft of a block: the epoch turns before its first transaction. */
+export function openBlock(before: LedgerState, block: BlockContext): LedgerDraft {
+  const draft = new LedgerDraft(block, before.state, before.roster)
+  turnEpoch(draft)
+  return draft
+}
+
+/** One transaction on top of a draft. A refused one leaves the draft as it was. The signatures are not verified here. */
+export function applyTransaction(draft: LedgerDraft, transaction: Transaction): Verdict {
+  const attempt = draft.fork()
+  const verdict = dispatch(attempt, transaction)
+  if (verdict.ok) draft.absorb(attempt)
+  return verdict
+}
+
+/**
+ * The state transition: state and block in, changes or the reason for rejection out. Pure, deterministic, integers only.
+ * The header itself is validated elsewhere (chain/validate-header.ts); its roots are checked here, all but the state
+ * root, which the caller compares after updating its tree with the changes.
+ */
+export function applyBlock(before: LedgerState, block: Block, context: Omit<BlockContext, 'height' | 'time'>): Result<AppliedBlock> {
+  const { header, transactions } = block
+  if (!equalBytes(transactionRoot(transactions), header.transactionRoot))
+    return reject('wrong-transaction-root', 'the header does not commit to these transactions')
+  const draft = openBlock(before, { ...context, height: header.height, time: header.time })
+  const limit = Math.min(draft.policy.maxBlockTransactions, MAX_BLOCK_TRANSACTIONS)
+  if (transactions.length > limit) return reject('too-many-transactions', `${transactions.length}; at most ${limit}`)
+  for (const [i, bytes] of transactions.entries()) {
+    const transaction = transactionCodec.decode(bytes)
+    if (!transaction.ok) return reject(transaction.code, `transaction ${i}: ${transaction.detail}`)
+    const verdict = applyTransaction(draft, transaction.value)
+    if (!verdict.ok) return reject(verdict.code, `transaction ${i}: ${verdict.detail}`)
+  }
+  if (draft.rosterChanges.length > MAX_ROSTER_CHANGES_PER_BLOCK)
+    return reject('too-many-roster-changes', `${draft.rosterChanges.length}; at most ${MAX_ROSTER_CHANGES_PER_BLOCK}`)
+  if (!equalBytes(rosterRoot(draft.roster), header.rosterRoot))
+    return reject('wrong-roster-root', 'the header does not commit to the roster after its transactions')
+  return accept({
+    changes: draft.state.changes(),
+    roster: draft.roster,
+    rosterChanges: draft.rosterChanges,
+    signatures: draft.signatures,
+  })
+}
+
+function dispatch(draft: LedgerDraft, transaction: Transaction): Verdict {
+  switch (transaction.TAG) {
+    case 'register':
+      return applyRegister(draft, transaction.data)
+    case 'rosterChange':
+      return applyRosterChange(draft, transaction.data)
+    case 'coordinationChange':
+      return applyCoordinationChange(draft, transaction.data)
+    case 'rotate':
+      return applyRotate(draft, transaction.data)
+    case 'retire':
+      return applyRetire(draft, transaction.data)
+    case 'policy':
+      return applyPolicy(draft, transaction.data)
+  }
+}

@@ -1,0 +1,41 @@
+import { toHex } from '../bytes.ts'
+import { MAX_BLOCK_LENGTH } from '../block/block.ts'
+import { SEALED_HEADER_LENGTH } from '../header/header.ts'
+import { MAX_TRANSACTION_LENGTH } from '../transaction/transaction.ts'
+import type { ProtocolSpec } from './transport.ts'
+
+/** Headers in one answer at most: half a megabyte, a third of a second of verification in a browser. */
+export const MAX_HEADERS_PER_ANSWER = 1_000
+/** Hashes in a locator at most: enough for 2^24 headers. */
+export const MAX_LOCATOR_LENGTH = 32
+/** An answer of headers, with the roster changes of their blocks. */
+export const MAX_HEADERS_ANSWER_LENGTH = 1024 * 1024
+
+const SECOND = 1000
+
+/** Request and answer sizes in bytes; the deadline includes a slow phone network. */
+export const PROTOCOLS = {
+  /** What a peer is and where its chain stands. */
+  status: { id: '/lares/status/1', maxRequest: 64, maxResponse: 1024, timeoutMs: 10 * SECOND },
+  /** A settled place to start from. */
+  checkpoint: { id: '/lares/checkpoint/1', maxRequest: 128, maxResponse: 128 * 1024, timeoutMs: 20 * SECOND },
+  headers: { id: '/lares/headers/1', maxRequest: 2048, maxResponse: MAX_HEADERS_ANSWER_LENGTH, timeoutMs: 20 * SECOND },
+  /** The proof of one exact device ID under one header. */
+  proof: { id: '/lares/proof/1', maxRequest: 128, maxResponse: 80 * 1024, timeoutMs: 10 * SECOND },
+  /** A newcomer asks a coordination node for its endorsement. */
+  endorse: { id: '/lares/endorse/1', maxRequest: MAX_TRANSACTION_LENGTH, maxResponse: 1024, timeoutMs: 10 * SECOND },
+  submit: { id: '/lares/submit/1', maxRequest: MAX_TRANSACTION_LENGTH, maxResponse: 1024, timeoutMs: 10 * SECOND },
+} as const satisfies Record<string, ProtocolSpec>
+
+export type ProtocolName = keyof typeof PROTOCOLS
+
+/** Largest gossip messages, bytes. */
+export const MAX_GOSSIP_HEADER_LENGTH = SEALED_HEADER_LENGTH + MAX_TRANSACTION_LENGTH * 4
+export const MAX_GOSSIP_BLOCK_LENGTH = MAX_BLOCK_LENGTH
+export const MAX_GOSSIP_TRANSACTION_LENGTH = MAX_TRANSACTION_LENGTH
+
+/** Gossip topics of a network. */
+export function topicsOf(networkId: Uint8Array): { headers: string; transactions: string; blocks: string } {
+  const prefix = `/lares/${toHex(networkId.subarray(0, 8))}`
+  return { headers: `${prefix}/headers/1`, transactions: `${prefix}/transactions/1`, blocks: `${prefix}/blocks/1` }
+}

@@ -1,0 +1,118 @@
+import * as P from 'micro-packed'
+import { bytes64, checked, createCodec, hash32, text8, u48, u128 } from '../codec.ts'
+import { headerCoder, sealedHeaderCoder } from '../header/header.ts'
+import { mountainRangeCoder } from '../history/mountain-range.ts'
+import { rosterCoder } from '../roster/roster.ts'
+import { headerItemCoder } from '../chain/header-item.ts'
+import { MAX_STATE_PROOF_LENGTH, stateProofCoder } from '../proof/state-proof.ts'
+import { MAX_GOSSIP_HEADER_LENGTH, MAX_HEADERS_ANSWER_LENGTH, MAX_HEADERS_PER_ANSWER, MAX_LOCATOR_LENGTH, PROTOCOLS } from './ids.ts'
+
+const atMost = <Value>(coder: P.CoderType<Value[]>, max: number) =>
+  checked(coder, (list) => (list.length <= max ? undefined : `${list.length} entries; at most ${max}`))
+
+const optional = <Value>(coder: P.CoderType<Value>) => P.optional(P.bool, coder)
+
+/** What gossip carries, and answers are made of. */
+export const headerItemCodec = createCodec('header item', MAX_GOSSIP_HEADER_LENGTH, headerItemCoder)
+
+export const statusRequestCodec = createCodec('status request', PROTOCOLS.status.maxRequest, P.struct({ networkId: hash32 }))
+
+/** Where a peer stands. Nothing in it is believed: it says what is worth asking for. */
+export const statusCodec = createCodec(
+  'status',
+  PROTOCOLS.status.maxResponse,
+  P.struct({
+    networkId: hash32,
+    /** Label flags. */
+    label: P.U8,
+    tip: P.struct({ height: P.U32BE, hash: hash32, work: u128 }),
+    settledHeight: P.U32BE,
+    /** Its clock, ms: a phone whose clock is far off is told so. */
+    time: u48,
+  }),
+)
+export type Status = NonNullable<ReturnType<typeof statusCodec.decode> & { ok: true }>['value']
+
+/** Asks for the start at a header hash; zeros ask for genesis. */
+export const checkpointRequestCodec = createCodec(
+  'checkpoint request',
+  PROTOCOLS.checkpoint.maxRequest,
+  P.struct({ networkId: hash32, hash: hash32 }),
+)
+
+/**
+ * A place to start from. All of it is checked: genesis against the network ID, the header against the hash asked for,
+ * its parent against previousHash, roster and range against the roots in the header.
+ */
+export const checkpointCodec = createCodec(
+  'checkpoint',
+  PROTOCOLS.checkpoint.maxResponse,
+  P.struct({
+    genesis: P.bytes(P.U16BE),
+    genesisHeader: headerCoder,
+    sealed: sealedHeaderCoder,
+    /** The header before; absent when the checkpoint is genesis. */
+    parent: optional(headerCoder),
+    roster: rosterCoder,
+    range: mountainRangeCoder,
+  }),
+)
+export type Checkpoint = Extract<ReturnType<typeof checkpointCodec.decode>, { ok: true }>['value']
+
+/** Asks for the headers after the first hash of the locator that the server has in its best chain. */
+export const headersRequestCodec = createCodec(
+  'headers request',
+  PROTOCOLS.headers.maxRequest,
+  P.struct({
+    networkId: hash32,
+    locator: checked(P.array(P.U8, hash32), (list) =>
+      list.length >= 1 && list.length <= MAX_LOCATOR_LENGTH ? undefined : `${list.length} hashes; 1 to ${MAX_LOCATOR_LENGTH}`,
+    ),
+    count: checked(P.U16BE, (count) => (count >= 1 && count <= MAX_HEADERS_PER_ANSWER ? undefined : `${count} headers wanted`)),
+  }),
+)
+
+/** Consecutive headers, oldest first; empty when the server has none of the locator's hashes or nothing newer. */
+export const headersCodec = createCodec(
+  'headers',
+  MAX_HEADERS_ANSWER_LENGTH,
+  P.struct({ items: atMost(P.array(P.U16BE, headerItemCoder), MAX_HEADERS_PER_ANSWER) }),
+)
+
+/** Asks what the state under a header says about one exact key. */
+export const proofRequestCodec = createCodec(
+  'proof request',
+  PROTOCOLS.proof.maxRequest,
+  P.struct({ networkId: hash32, headerHash: hash32, key: hash32 }),
+)
+
+/** The proof; absent when the server does not have that header or no longer the state under it. */
+export const proofCodec = createCodec(
+  'proof answer',
+  Math.min(PROTOCOLS.proof.maxResponse, MAX_STATE_PROOF_LENGTH + 1),
+  P.struct({ proof: optional(stateProofCoder) }),
+)
+
+const refusalCoder = P.struct({ code: text8, detail: text8 })
+
+/** Answer to a newcomer's application: the endorsement, or why not. */
+export const endorsementAnswerCodec = createCodec(
+  'endorsement answer',
+  PROTOCOLS.endorse.maxResponse,
+  P.mappedTag(P.U8, { endorsed: [1, P.struct({ deviceId: hash32, signature: bytes64 })], refused: [0, refusalCoder] }),
+)
+export type EndorsementAnswer = Extract<ReturnType<typeof endorsementAnswerCodec.decode>, { ok: true }>['value']
+
+/** Answer to a submitted transaction: its ID once it waits for a block, or why not. */
+export const submitAnswerCodec = createCodec(
+  'submit answer',
+  PROTOCOLS.submit.maxResponse,
+  P.mappedTag(P.U8, { accepted: [1, P.struct({ transactionId: hash32 })], refused: [0, refusalCoder] }),
+)
+export type SubmitAnswer = Extract<ReturnType<typeof submitAnswerCodec.decode>, { ok: true }>['value']
+
+/** Refusal texts are bounded by their one-byte length, so they are cut, and kept to ASCII. */
+export function refusal(code: string, detail: string): { TAG: 'refused'; data: { code: string; detail: string } } {
+  const plain = (text: string, length: number) => text.replace(/[^ -~]/g, '?').slice(0, length)
+  return { TAG: 'refused', data: { code: plain(code, 64), detail: plain(detail, 200) } }
+}

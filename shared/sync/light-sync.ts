@@ -1,0 +1,313 @@
+import { toHex } from '../bytes.ts'
+import type { SignatureCheck } from '../crypto/signature-verifier.ts'
+import type { Result } from '../errors.ts'
+import { hashHeader } from '../header/header.ts'
+import { headerItemCodec, headersCodec, headersRequestCodec, type Status, statusCodec, statusRequestCodec } from '../protocol/messages.ts'
+import { MAX_HEADERS_PER_ANSWER, MAX_LOCATOR_LENGTH } from '../protocol/ids.ts'
+import { type ChainNode, type ChainRules, extendChain } from '../chain/chain-node.ts'
+import type { HeaderItem } from '../chain/header-item.ts'
+import type { ForkGraph, InsertOutcome } from '../chain/fork-graph.ts'
+import { isAsleep, maxAhead } from '../chain/clock-rules.ts'
+
+/** Headers from the near future that are held until the clock reaches them. When full, the oldest is forgotten. */
+export const MAX_HELD_HEADERS = 64
+/** Peers whose state is kept. */
+export const MAX_SYNC_PEERS = 64
+/** A peer that answers nothing useful is not asked for headers for this long, ms. */
+const USELESS_PAUSE_MS = 15_000
+/** A status is asked again after this many spacings without news, and at least every ten seconds' patience. */
+const STATUS_SPACINGS = 2
+const MIN_STATUS_INTERVAL_MS = 5_000
+
+export type SyncPhase = 'connecting' | 'syncing' | 'following' | 'asleep' | 'offline'
+
+export type SyncEvent =
+  | { readonly type: 'peer-connected'; readonly peer: string }
+  | { readonly type: 'peer-gone'; readonly peer: string }
+  /** Answer to a request action: the bytes, or why there are none. */
+  | { readonly type: 'answer'; readonly id: number; readonly result: Result<Uint8Array> }
+  /** Answer to a verify action, one verdict per signature. */
+  | { readonly type: 'verified'; readonly id: number; readonly verdicts: readonly boolean[] }
+  | { readonly type: 'gossip'; readonly gossipId: number; readonly peer: string; readonly bytes: Uint8Array }
+  /** From time to time, and after the page woke up. */
+  | { readonly type: 'tick' }
+
+export type SyncAction =
+  | { readonly type: 'request'; readonly id: number; readonly peer: string; readonly protocol: 'status' | 'headers'; readonly bytes: Uint8Array }
+  | { readonly type: 'verify'; readonly id: number; readonly signatures: readonly SignatureCheck[] }
+  | { readonly type: 'gossip-verdict'; readonly gossipId: number; readonly verdict: 'accept' | 'ignore' | 'reject' }
+  /** The best chain changed. */
+  | { readonly type: 'chain'; readonly outcome: Extract<InsertOutcome, { kind: 'extension' | 'reorganization' }>; readonly from: string }
+  /** A heavier branch would roll back a settled header, and was not followed. */
+  | { readonly type: 'conflict'; readonly node: ChainNode; readonly from: string }
+  /** A peer sent what an honest one never sends. */
+  | { readonly type: 'offence'; readonly peer: string; readonly code: string; readonly detail: string }
+
+interface PeerState {
+  status: Status | undefined
+  statusAt: number
+  asked: boolean
+  pausedUntil: number
+}
+
+type Pending =
+  | { readonly kind: 'status'; readonly peer: string }
+  | { readonly kind: 'headers'; readonly peer: string; readonly settledHash: string }
+  | { readonly kind: 'verify'; readonly peer: string; readonly nodes: readonly { node: ChainNode; signatures: number }[]; readonly source: Source }
+
+/** Where headers came from: an answer that was asked for, gossip that waits for a verdict, or the held ones. */
+type Source = 'fetch' | 'held' | { readonly gossipId: number }
+
+/**
+ * Follows a chain by headers: asks peers where they stand, fetches and validates what is missing, takes new headers from
+ * gossip. A sans-I/O state machine: events and the time in, actions out; the browser's worker, a light view in Node and
+ * the tests drive the same code.
+ */
+export class LightSync {
+  readonly #graph: ForkGraph
+  readonly #rules: ChainRules
+  readonly #peers = new Map<string, PeerState>()
+  readonly #pending = new Map<number, Pending>()
+  readonly #held: { readonly peer: string; readonly item: HeaderItem; readonly due: number }[] = []
+  #nextId = 1
+  #fetching = false
+  #everAnswered = false
+  #headersVerified = 0
+
+  constructor(graph: ForkGraph, rules: ChainRules) {
+    this.#graph = graph
+    this.#rules = rules
+  }
+
+  get graph(): ForkGraph {
+    return this.#graph
+  }
+
+  /** Headers whose every rule and seal this node has checked itself. */
+  get headersVerified(): number {
+    return this.#headersVerified
+  }
+
+  statusOf(peer: string): Status | undefined {
+    return this.#peers.get(peer)?.status
+  }
+
+  /** The height that the peers speak of, believed for a progress bar only. */
+  get targetHeight(): number {
+    let height = this.#graph.tip.height
+    for (const { status } of this.#peers.values()) height = Math.max(height, status?.tip.height ?? 0)
+    return height
+  }
+
+  phase(now: number): SyncPhase {
+    if (this.#peers.size === 0) return this.#everAnswered ? 'offline' : 'connecting'
+    if (!this.#everAnswered) return 'connecting'
+    if (this.#fetching && this.targetHeight - this.#graph.tip.height > 2) return 'syncing'
+    return isAsleep(this.#graph.tip.sealed.header.time, now, this.#rules.parameters) ? 'asleep' : 'following'
+  }
+
+  handle(event: SyncEvent, now: number): SyncAction[] {
+    const actions: SyncAction[] = []
+    switch (event.type) {
+      case 'peer-connected':
+        if (this.#peers.size < MAX_SYNC_PEERS && !this.#peers.has(event.peer))
+          this.#peers.set(event.peer, { status: undefined, statusAt: 0, asked: false, pausedUntil: 0 })
+        break
+      case 'peer-gone':
+        this.#peers.delete(event.peer)
+        break
+      case 'answer':
+        this.#onAnswer(event.id, event.result, now, actions)
+        break
+      case 'verified':
+        this.#onVerified(event.id, event.verdicts, now, actions)
+        break
+      case 'gossip':
+        this.#onGossip(event, now, actions)
+        break
+      case 'tick':
+        this.#releaseHeld(now, actions)
+        break
+    }
+    this.#ask(now, actions)
+    return actions
+  }
+
+  /** Whatever is worth asking now: statuses that are old, then headers from the peer that claims most work. */
+  #ask(now: number, actions: SyncAction[]): void {
+    const patience = Math.max(MIN_STATUS_INTERVAL_MS, STATUS_SPACINGS * this.#rules.parameters.spacingMs)
+    let best: [string, PeerState] | undefined
+    for (const [peer, state] of this.#peers) {
+      if (!state.asked && (state.status === undefined ? now >= state.pausedUntil : now - state.statusAt >= patience)) {
+        state.asked = true
+        const id = this.#expect({ kind: 'status', peer })
+        actions.push({ type: 'request', id, peer, protocol: 'status', bytes: statusRequestCodec.encode({ networkId: this.#rules.networkId }) })
+      }
+      const work = state.status?.tip.work ?? 0n
+      if (now >= state.pausedUntil && work > this.#graph.tip.work && work > (best?.[1].status?.tip.work ?? 0n)) best = [peer, state]
+    }
+    if (this.#fetching || best === undefined) return
+    this.#fetching = true
+    const [peer] = best
+    const id = this.#expect({ kind: 'headers', peer, settledHash: this.#graph.settled.node.id })
+    const locator = this.#graph.locator(MAX_LOCATOR_LENGTH)
+    const bytes = headersRequestCodec.encode({ networkId: this.#rules.networkId, locator, count: MAX_HEADERS_PER_ANSWER })
+    actions.push({ type: 'request', id, peer, protocol: 'headers', bytes })
+  }
+
+  #onAnswer(id: number, result: Result<Uint8Array>, now: number, actions: SyncAction[]): void {
+    const pending = this.#pending.get(id)
+    if (pending === undefined || pending.kind === 'verify') return
+    this.#pending.delete(id)
+    const { peer } = pending
+    const state = this.#peers.get(peer)
+    if (pending.kind === 'status') {
+      if (state === undefined) return
+      state.asked = false
+      state.statusAt = now
+      if (!result.ok) {
+        state.pausedUntil = now + USELESS_PAUSE_MS
+        return
+      }
+      const status = statusCodec.decode(result.value)
+      if (!status.ok || toHex(status.value.networkId) !== toHex(this.#rules.networkId)) {
+        state.pausedUntil = now + USELESS_PAUSE_MS
+        actions.push({ type: 'offence', peer, code: 'bad-status', detail: status.ok ? 'another network' : status.detail })
+        return
+      }
+      state.status = status.value
+      this.#everAnswered = true
+      return
+    }
+
+    if (!result.ok) {
+      // Slow or gone is not lying: the next best peer is asked.
+      this.#fetching = false
+      if (state !== undefined) state.pausedUntil = now + USELESS_PAUSE_MS
+      return
+    }
+    const answer = headersCodec.decode(result.value)
+    if (!answer.ok) {
+      this.#fetching = false
+      if (state !== undefined) state.pausedUntil = now + USELESS_PAUSE_MS
+      actions.push({ type: 'offence', peer, code: answer.code, detail: answer.detail })
+      return
+    }
+    this.#validate(peer, answer.value.items, 'fetch', now, actions)
+  }
+
+  #onGossip(event: Extract<SyncEvent, { type: 'gossip' }>, now: number, actions: SyncAction[]): void {
+    const { peer, gossipId } = event
+    const item = headerItemCodec.decode(event.bytes)
+    if (!item.ok) {
+      actions.push({ type: 'gossip-verdict', gossipId, verdict: 'reject' }, { type: 'offence', peer, code: item.code, detail: item.detail })
+      return
+    }
+    this.#validate(peer, [item.value], { gossipId }, now, actions)
+  }
+
+  /** Rules first, for the whole run; then all its signatures in one batch. */
+  #validate(peer: string, items: readonly HeaderItem[], source: Source, now: number, actions: SyncAction[]): void {
+    const nodes: { node: ChainNode; signatures: number }[] = []
+    const signatures: SignatureCheck[] = []
+    let parent: ChainNode | undefined
+    let verdict: 'ignore' | 'reject' = 'ignore'
+    for (const item of items) {
+      const { header } = item.sealed
+      if (header.time > now + maxAhead(this.#rules.parameters)) {
+        this.#hold(peer, item, header.time - maxAhead(this.#rules.parameters))
+        break
+      }
+      const known = this.#graph.get(toHex(hashHeader(header)))
+      if (known !== undefined) {
+        parent = known
+        continue
+      }
+      parent ??= this.#graph.get(toHex(header.previousHash))
+      // Not ours to judge: the sender may be ahead, on a branch, or just answering an older question.
+      if (parent === undefined) {
+        const state = this.#peers.get(peer)
+        if (state !== undefined) state.statusAt = 0
+        break
+      }
+      const extended = extendChain(parent, item, this.#rules)
+      if (!extended.ok) {
+        verdict = 'reject'
+        actions.push({ type: 'offence', peer, code: extended.code, detail: extended.detail })
+        break
+      }
+      nodes.push({ node: extended.value.node, signatures: extended.value.signatures.length })
+      signatures.push(...extended.value.signatures)
+      parent = extended.value.node
+    }
+    if (nodes.length > 0) {
+      const id = this.#expect({ kind: 'verify', peer, nodes, source })
+      actions.push({ type: 'verify', id, signatures })
+      return
+    }
+    this.#finish(peer, source, verdict, true, now, actions)
+  }
+
+  #onVerified(id: number, verdicts: readonly boolean[], now: number, actions: SyncAction[]): void {
+    const pending = this.#pending.get(id)
+    if (pending?.kind !== 'verify') return
+    this.#pending.delete(id)
+    const { peer, nodes, source } = pending
+    let next = 0
+    let good = true
+    let inserted = 0
+    for (const { node, signatures } of nodes) {
+      good = verdicts.slice(next, next + signatures).every(Boolean) && verdicts.length >= next + signatures
+      next += signatures
+      if (!good) {
+        actions.push({ type: 'offence', peer, code: 'bad-seal', detail: `header ${node.height}` })
+        break
+      }
+      const outcome = this.#graph.insert(node)
+      if (outcome.kind === 'extension' || outcome.kind === 'reorganization') actions.push({ type: 'chain', outcome, from: peer })
+      if (outcome.kind === 'conflict') actions.push({ type: 'conflict', node, from: peer })
+      if (outcome.kind !== 'duplicate' && outcome.kind !== 'orphan') inserted++
+    }
+    this.#headersVerified += inserted
+    this.#finish(peer, source, good ? 'accept' : 'reject', !good || inserted === 0, now, actions)
+  }
+
+  #finish(
+    peer: string,
+    source: Source,
+    verdict: 'accept' | 'ignore' | 'reject',
+    useless: boolean,
+    now: number,
+    actions: SyncAction[],
+  ): void {
+    if (source === 'held') return
+    if (source !== 'fetch') {
+      actions.push({ type: 'gossip-verdict', gossipId: source.gossipId, verdict })
+      return
+    }
+    this.#fetching = false
+    const state = this.#peers.get(peer)
+    if (state === undefined || !useless) return
+    state.pausedUntil = now + USELESS_PAUSE_MS
+    state.statusAt = 0
+  }
+
+  #hold(peer: string, item: HeaderItem, due: number): void {
+    this.#held.push({ peer, item, due })
+    if (this.#held.length > MAX_HELD_HEADERS) this.#held.shift()
+  }
+
+  #releaseHeld(now: number, actions: SyncAction[]): void {
+    const due = this.#held.filter((one) => one.due <= now)
+    if (due.length === 0) return
+    const rest = this.#held.filter((one) => one.due > now)
+    this.#held.splice(0, this.#held.length, ...rest)
+    for (const { peer, item } of due) this.#validate(peer, [item], 'held', now, actions)
+  }
+
+  #expect(pending: Pending): number {
+    const id = this.#nextId++
+    this.#pending.set(id, pending)
+    return id
+  }
+}

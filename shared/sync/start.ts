@@ -1,0 +1,54 @@
+import { equalBytes, ZERO_HASH } from '../bytes.ts'
+import type { SignatureCheck } from '../crypto/signature-verifier.ts'
+import { accept, reject, type Result } from '../errors.ts'
+import { hashHeader } from '../header/header.ts'
+import { sealCheck } from '../header/seal.ts'
+import { type Genesis, genesisCodec, genesisRoster, hashGenesis } from '../ledger/genesis.ts'
+import { memberAt, rosterRoot } from '../roster/roster.ts'
+import { type ChainNode, startChain } from '../chain/chain-node.ts'
+import type { Checkpoint } from '../protocol/messages.ts'
+
+export type StartCode = 'wrong-genesis' | 'wrong-checkpoint' | 'wrong-roster-root' | 'wrong-history-root' | 'wrong-target'
+
+export interface ChainStart {
+  readonly genesis: Genesis
+  readonly node: ChainNode
+  /** Empty for genesis, which nobody seals. */
+  readonly signatures: readonly SignatureCheck[]
+}
+
+/**
+ * Checks a checkpoint answer against what a join link says: nothing of it is believed. Genesis must hash to the network
+ * ID; the header must hash to the checkpoint; roster and range must be those the header commits to.
+ *
+ * @param hash of the checkpoint header, or zeros for genesis
+ */
+export function checkStart(networkId: Uint8Array, hash: Uint8Array, answer: Checkpoint): Result<ChainStart, StartCode> {
+  const genesis = genesisCodec.decode(answer.genesis)
+  if (!genesis.ok) return reject('wrong-genesis', genesis.detail)
+  const first = answer.genesisHeader
+  if (!equalBytes(hashHeader(first), networkId) || !equalBytes(first.previousHash, hashGenesis(genesis.value)))
+    return reject('wrong-genesis', 'the genesis description is not that of this network')
+  if (!equalBytes(first.rosterRoot, rosterRoot(genesisRoster(genesis.value))))
+    return reject('wrong-genesis', 'the first roster is not that of the genesis description')
+
+  const { header, seal } = answer.sealed
+  const wanted = equalBytes(hash, ZERO_HASH) ? networkId : hash
+  if (!equalBytes(hashHeader(header), wanted)) return reject('wrong-checkpoint', 'this is another header')
+  const { parent } = answer
+  if ((parent === undefined) !== (header.height === 0)) return reject('wrong-checkpoint', 'the parent header is missing')
+  if (parent !== undefined && !equalBytes(hashHeader(parent), header.previousHash))
+    return reject('wrong-checkpoint', 'the parent is another header')
+
+  const node = startChain({
+    sealed: answer.sealed,
+    previous: parent && { time: parent.time, target: parent.target },
+    roster: answer.roster,
+    range: answer.range,
+  })
+  if (!node.ok) return node
+  // The checkpoint's own hash is known; its seal is looked at all the same where the sealing key is still in the roster.
+  const keeper = memberAt(answer.roster, header.seat)
+  const signatures = header.height > 0 && keeper !== undefined ? [sealCheck(networkId, wanted, seal, keeper.sealingKey)] : []
+  return accept({ genesis: genesis.value, node: node.value, signatures })
+}
