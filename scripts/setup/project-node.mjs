@@ -6,8 +6,8 @@ import { nodeIsEnough } from './version.mjs'
 
 /**
  * The packages that carry a whole Node for one system each, listed in package.json as optional dependencies. They
- * are used instead of the package `node`, because that one fetches them by an install script, past the lockfile,
- * and fails the whole installation on systems for which its exact version was not published.
+ * are used instead of the package `node`, which fetches one of them by an install script, so past the lockfile and
+ * not at all where scripts are off.
  */
 const CARRIERS = ['linux-x64', 'linux-arm64', 'darwin-x64', 'darwin-arm64', 'win32-x64']
 
