@@ -1,0 +1,176 @@
+import { createSocket } from 'node:dgram'
+import { circuitRelayServer } from '@libp2p/circuit-relay-v2'
+import { generateKeyPair, privateKeyFromProtobuf, privateKeyToProtobuf } from '@libp2p/crypto/keys'
+import { gossipsub } from '@libp2p/gossipsub'
+import { identify } from '@libp2p/identify'
+import { noise } from '@libp2p/noise'
+import { peerIdFromString } from '@libp2p/peer-id'
+import { ping } from '@libp2p/ping'
+import { tcp } from '@libp2p/tcp'
+import { webRTCDirect } from '@libp2p/webrtc'
+import { webSockets } from '@libp2p/websockets'
+import { yamux } from '@libp2p/yamux'
+import { multiaddr } from '@multiformats/multiaddr'
+import { createLibp2p } from 'libp2p'
+import { LaresError } from '../../shared/errors.ts'
+import type { TransportClock } from '../../shared/protocol/transport.ts'
+import { createDirectGossip } from '../../shared/transport/direct-gossip.ts'
+import { type ConnectionLimits, createDoor } from '../../shared/transport/door.ts'
+import { gossipOptions } from '../../shared/transport/gossip-options.ts'
+import { createPeerNetwork, type StoppablePeerNetwork } from '../../shared/transport/peer-network.ts'
+import { createPenaltyBook } from '../../shared/transport/penalties.ts'
+import {
+  CIRCUIT_LIMITS,
+  INBOUND_PER_HOST_PER_SECOND,
+  MAX_HOP_STREAMS,
+  MAX_PENDING_INBOUND,
+  MAX_STOP_STREAMS,
+  RELAY_CONNECTION_LIMITS,
+} from './relay-limits.ts'
+import { systemClock } from './system-clock.ts'
+import type { WebRtcCertificate } from './webrtc-certificate.ts'
+
+export interface RelayNetworkInit {
+  /** libp2p private key as protobuf, see {@link createNodeKey}. Kept by the relay: its peer ID is part of its address. */
+  privateKey: Uint8Array
+  /** Made once and kept, see `createWebRtcCertificate`. */
+  webrtcCertificate: WebRtcCertificate
+  /** IP addresses to listen on. Default: all of IPv4. */
+  hosts?: readonly string[]
+  /** WebRTC-direct. 0: any free port. */
+  udpPort: number
+  /** WebSockets. 0: any free port. Absent: none. */
+  wsPort?: number | undefined
+  /** TCP, for other relays. 0: any free port. Absent: none. */
+  tcpPort?: number | undefined
+  /** With it the WebSockets are `wss`: PEM texts. A page served over HTTPS cannot open plain ones. */
+  webSocketTls?: { readonly key: string; readonly cert: string } | undefined
+  /** Further addresses at which we are reached (multiaddr text); for WebRTC-direct the certhash is added. */
+  announce?: readonly string[]
+  limits?: ConnectionLimits
+  clock?: TransportClock
+  log?(message: string, error?: unknown): void
+}
+
+export interface RelayNetwork extends StoppablePeerNetwork {
+  stop(): Promise<void>
+}
+
+/** A new Ed25519 libp2p key as protobuf. */
+export async function createNodeKey(): Promise<Uint8Array> {
+  return privateKeyToProtobuf(await generateKeyPair('Ed25519'))
+}
+
+/**
+ * The relay's side of the network: WebRTC-direct for browsers, WebSockets as their fallback, TCP for relays, circuit
+ * relay so that browsers can find each other. Listens when it returns.
+ * @throws {LaresError} `port-busy` when a port is taken, `cannot-listen` for other reasons
+ */
+export async function createRelayNetwork(init: RelayNetworkInit): Promise<RelayNetwork> {
+  const clock = init.clock ?? systemClock
+  const log = init.log ?? (() => {})
+  const hosts = init.hosts ?? ['0.0.0.0']
+  const penalties = createPenaltyBook(clock.now)
+  const directGossip = createDirectGossip()
+  const limits = init.limits ?? RELAY_CONNECTION_LIMITS
+  await Promise.all(hosts.map((host) => assertUdpPortFree(host, init.udpPort)))
+
+  const node = await createLibp2p({
+    start: false,
+    privateKey: privateKeyFromProtobuf(init.privateKey),
+    addresses: { listen: listenAddresses(init, hosts), appendAnnounce: [...(init.announce ?? [])] },
+    transports: [
+      webRTCDirect({ certificate: init.webrtcCertificate, rtcConfiguration: { iceServers: [] } }),
+      webSockets(init.webSocketTls === undefined ? {} : { https: { ...init.webSocketTls } }),
+      tcp(),
+    ],
+    connectionEncrypters: [noise()],
+    streamMuxers: [yamux()],
+    connectionManager: {
+      // The door refuses first; libp2p would prune connections that are in use.
+      maxConnections: limits.total + MAX_PENDING_INBOUND,
+      inboundConnectionThreshold: INBOUND_PER_HOST_PER_SECOND,
+      maxIncomingPendingConnections: MAX_PENDING_INBOUND,
+      reconnectRetries: 0,
+    },
+    connectionGater: {
+      denyInboundConnection: (connection) => refused(connection.remoteAddr.toString()),
+      denyInboundUpgradedConnection: (peerId, connection) =>
+        refused(connection.remoteAddr.toString(), peerId.toString()),
+      denyInboundRelayReservation: (peerId) => penalties.isBanned(peerId.toString()),
+      denyOutboundRelayedConnection: (peerId) => penalties.isBanned(peerId.toString()),
+    },
+    services: {
+      identify: identify(),
+      ping: ping(),
+      gossip: (components: Parameters<ReturnType<typeof gossipsub>>[0]) =>
+        gossipsub(gossipOptions('hub'))(directGossip.wrap(components)),
+      circuit: circuitRelayServer({
+        reservations: CIRCUIT_LIMITS,
+        maxInboundHopStreams: MAX_HOP_STREAMS,
+        maxOutboundStopStreams: MAX_STOP_STREAMS,
+      }),
+    },
+  })
+  const door = createDoor({ limits, penalties, connections: () => node.getConnections() })
+
+  function refused(address: string, peerId?: string): boolean {
+    const refusal = door.refusal(address, peerId)
+    if (refusal !== undefined) log(`refused ${address}: ${refusal}`)
+    return refusal !== undefined
+  }
+
+  try {
+    await node.start()
+  } catch (error) {
+    await node.stop()
+    throw listenError(error as Error)
+  }
+
+  const network = createPeerNetwork({
+    node,
+    gossip: node.services.gossip,
+    directGossip,
+    penalties,
+    clock,
+    createAbort: () => new AbortController(),
+    dial: (address, { signal, fresh }) =>
+      node.dial(multiaddr(address), { force: fresh, ...(signal === undefined ? {} : { signal }) }),
+    forget: (peerId) => node.peerStore.delete(peerIdFromString(peerId)),
+    log,
+  })
+  return {
+    ...network,
+    async stop() {
+      network.end()
+      await node.stop()
+    },
+  }
+}
+
+function listenAddresses(init: RelayNetworkInit, hosts: readonly string[]): string[] {
+  return hosts.flatMap((host) => {
+    const base = host.includes(':') ? `/ip6/${host}` : `/ip4/${host}`
+    const addresses = [`${base}/udp/${init.udpPort}/webrtc-direct`]
+    if (init.wsPort !== undefined)
+      addresses.push(`${base}/tcp/${init.wsPort}${init.webSocketTls === undefined ? '' : '/tls'}/ws`)
+    if (init.tcpPort !== undefined) addresses.push(`${base}/tcp/${init.tcpPort}`)
+    return addresses
+  })
+}
+
+/** The native UDP listener reports a taken port late and unclearly, so it is tried first. */
+function assertUdpPortFree(host: string, port: number): Promise<void> {
+  if (port === 0) return Promise.resolve()
+  return new Promise((resolve, reject) => {
+    const socket = createSocket({ type: host.includes(':') ? 'udp6' : 'udp4', ipv6Only: host.includes(':') })
+    socket.once('error', (error) => reject(listenError(error)))
+    socket.bind({ address: host, port, exclusive: true }, () => socket.close(() => resolve()))
+  })
+}
+
+function listenError(error: Error): LaresError<'port-busy' | 'cannot-listen'> {
+  const text = [error.message, ...((error as AggregateError).errors ?? []).map((one: Error) => one.message)].join('; ')
+  if (/EADDRINUSE/.test(text)) return new LaresError('port-busy', `a port is taken already: ${text}`, { cause: error })
+  return new LaresError('cannot-listen', `cannot listen: ${text}`, { cause: error })
+}
