@@ -1,5 +1,5 @@
 import { concatBytes, equalBytes, HASH_LENGTH } from '../bytes.ts'
-import { accept, reject, type Result } from '../errors.ts'
+import { accept, type Result, reject } from '../errors.ts'
 import { keyPrefix, MAX_STATE_VALUE_LENGTH, STATE_KEY_LENGTH, type StateKey } from './node.ts'
 import { encodeReference, type NodeReference, REFERENCE_LENGTH } from './storage.ts'
 

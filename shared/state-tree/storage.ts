@@ -1,4 +1,4 @@
-import { concatBytes, HASH_LENGTH, uintToBytes } from '../bytes.ts'
+import { HASH_LENGTH } from '../bytes.ts'
 
 /**
  * Names one stored node. Nodes are kept under version *and* hash: one that went stale and is later created
@@ -36,7 +36,10 @@ export const MAX_VERSION = 0xffff_ffff
 
 /** `u32 version || hash 32`: the key of a node in a database. Sorts by version. */
 export function encodeReference(reference: NodeReference): Uint8Array<ArrayBuffer> {
-  return concatBytes(uintToBytes(reference.version, 4), reference.hash)
+  const out = new Uint8Array(REFERENCE_LENGTH)
+  new DataView(out.buffer).setUint32(0, reference.version)
+  out.set(reference.hash, 4)
+  return out
 }
 
 /** The same as a string, for maps. Not printable. */

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto'
 import fc from 'fast-check'
-import type { NodeReference, NodeRecord } from '../../../shared/state-tree/storage.ts'
+import type { NodeRecord, NodeReference } from '../../../shared/state-tree/storage.ts'
 import type { StateChange } from '../../../shared/state-tree/update.ts'
 
 /** The state tree a second time, the plain way: from all leaves at once, bits as text, tags written out. */
