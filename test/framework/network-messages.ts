@@ -1,0 +1,34 @@
+import type { ProtocolSpec } from '../../shared/protocol/transport.ts'
+
+/** Topic and protocol that the test hosts speak. */
+export const TEST_TOPIC = 'lares-test/gossip'
+export const TEST_TOPIC_SIZE = 1_024
+export const ECHO: ProtocolSpec = { id: '/lares-test/echo/1', maxRequest: 4_096, maxResponse: 64_000, timeoutMs: 5_000 }
+
+/** What a relay process is started with, as JSON. */
+export interface RelayProcessInit {
+  /** Hexadecimal libp2p key; a fresh one when absent. */
+  privateKey?: string
+  udpPort?: number
+}
+
+/** Relay process → test. */
+export type FromRelay =
+  | { kind: 'ready'; peerId: string; addresses: string[] }
+  | { kind: 'gossip'; from: string; text: string }
+  | { kind: 'published'; text: string; recipients: number }
+
+/** Test → relay process. */
+export type ToRelay = { kind: 'publish'; text: string }
+
+/** What a process of light hosts is started with, as JSON. */
+export interface HostsProcessInit {
+  hosts: number
+  relay: string
+}
+
+/** Process of light hosts → test. */
+export type FromHosts =
+  | { kind: 'ready' }
+  | { kind: 'gossip'; host: number; text: string }
+  | { kind: 'lost'; host: number; peerId: string }
