@@ -12,7 +12,11 @@ export interface NodeCache extends StateStorage {
   applied(batch: StateBatch): void
 }
 
-/** Keeps the nodes used last in front of a slower storage. When full, the one unused for longest goes. */
+/**
+ * Keeps the nodes used last in front of a slower storage. They live in two generations: what is used moves to the
+ * young one, and when that is full (half the limit) the old one goes and the young one takes its place.
+ * @param init.limit at least 2
+ */
 export function createNodeCache({
   storage,
   limit = NODE_CACHE_LIMIT,
@@ -20,29 +24,46 @@ export function createNodeCache({
   readonly storage: StateStorage
   readonly limit?: number
 }): NodeCache {
-  // A Map iterates in order of insertion, and every use inserts anew: its first key is the least recently used.
-  const records = new Map<string, Uint8Array>()
+  const generationLimit = Math.max(1, Math.floor(limit / 2))
+  let young = new Map<string, Uint8Array>()
+  let old = new Map<string, Uint8Array>()
 
   function keep(name: string, record: Uint8Array): void {
-    records.delete(name)
     if (record.length > MAX_CACHED_RECORD_LENGTH) return
-    records.set(name, record)
-    if (records.size > limit) records.delete(records.keys().next().value as string)
+    if (young.size >= generationLimit) {
+      old = young
+      young = new Map()
+    }
+    young.set(name, record)
+  }
+
+  function forget(name: string): void {
+    young.delete(name)
+    old.delete(name)
   }
 
   return {
     get size() {
-      return records.size
+      return young.size + old.size
     },
     get(reference: NodeReference) {
       const name = referenceText(reference)
-      const record = records.get(name) ?? storage.get(reference)
-      if (record !== undefined) keep(name, record)
+      const recent = young.get(name)
+      if (recent !== undefined) return recent
+      const record = old.get(name) ?? storage.get(reference)
+      if (record !== undefined) {
+        old.delete(name)
+        keep(name, record)
+      }
       return record
     },
     applied({ remove, put }) {
-      for (const reference of remove) records.delete(referenceText(reference))
-      for (const { reference, record } of put) keep(referenceText(reference), record)
+      for (const reference of remove) forget(referenceText(reference))
+      for (const { reference, record } of put) {
+        const name = referenceText(reference)
+        forget(name)
+        keep(name, record)
+      }
     },
   }
 }

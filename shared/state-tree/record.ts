@@ -1,7 +1,7 @@
-import { concatBytes, equalBytes, HASH_LENGTH } from '../bytes.ts'
+import { concatBytes, HASH_LENGTH } from '../bytes.ts'
 import { accept, type Result, reject } from '../errors.ts'
-import { keyPrefix, MAX_STATE_VALUE_LENGTH, STATE_KEY_LENGTH, type StateKey } from './node.ts'
-import { encodeReference, type NodeReference, REFERENCE_LENGTH } from './storage.ts'
+import { MAX_STATE_VALUE_LENGTH, STATE_KEY_LENGTH, type StateKey } from './node.ts'
+import { type NodeReference, REFERENCE_LENGTH, writeReference } from './storage.ts'
 
 /** A reference that may hold the node itself: nodes not yet stored are reached through memory alone. */
 export interface NodeLink extends NodeReference {
@@ -44,8 +44,14 @@ export function encodeInnerRecord(
   left: NodeReference,
   right: NodeReference,
 ): Uint8Array {
-  const head = Uint8Array.of(INNER, bitDepth)
-  return concatBytes(head, prefix.subarray(0, (bitDepth + 7) >>> 3), encodeReference(left), encodeReference(right))
+  const prefixLength = (bitDepth + 7) >>> 3
+  const record = new Uint8Array(INNER_HEAD_LENGTH + prefixLength + 2 * REFERENCE_LENGTH)
+  record[0] = INNER
+  record[1] = bitDepth
+  for (let i = 0; i < prefixLength; i++) record[INNER_HEAD_LENGTH + i] = prefix[i] as number
+  writeReference(left, record, INNER_HEAD_LENGTH + prefixLength)
+  writeReference(right, record, INNER_HEAD_LENGTH + prefixLength + REFERENCE_LENGTH)
+  return record
 }
 
 /**
@@ -75,10 +81,11 @@ function decodeInner(record: Uint8Array): Result<InnerNode, 'malformed'> {
   const prefixEnd = INNER_HEAD_LENGTH + ((bitDepth + 7) >>> 3)
   if (record.length !== prefixEnd + 2 * REFERENCE_LENGTH)
     return reject('malformed', `inner record of ${record.length} bytes at bit depth ${bitDepth}`)
-  const prefix = new Uint8Array(STATE_KEY_LENGTH)
-  prefix.set(record.subarray(INNER_HEAD_LENGTH, prefixEnd))
-  if ((bitDepth & 7) !== 0 && !equalBytes(prefix, keyPrefix(prefix, bitDepth)))
+  const spareBits = (8 - (bitDepth & 7)) & 7
+  if (spareBits !== 0 && ((record[prefixEnd - 1] as number) & (0xff >>> (8 - spareBits))) !== 0)
     return reject('malformed', 'inner prefix has bits after its depth')
+  const prefix = new Uint8Array(STATE_KEY_LENGTH)
+  for (let i = INNER_HEAD_LENGTH; i < prefixEnd; i++) prefix[i - INNER_HEAD_LENGTH] = record[i] as number
   const left = decodeLink(record, prefixEnd)
   const right = decodeLink(record, prefixEnd + REFERENCE_LENGTH)
   return accept({ kind: 'inner', bitDepth, prefix, left, right })

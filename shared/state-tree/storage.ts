@@ -37,12 +37,25 @@ export const MAX_VERSION = 0xffff_ffff
 /** `u32 version || hash 32`: the key of a node in a database. Sorts by version. */
 export function encodeReference(reference: NodeReference): Uint8Array<ArrayBuffer> {
   const out = new Uint8Array(REFERENCE_LENGTH)
-  new DataView(out.buffer).setUint32(0, reference.version)
-  out.set(reference.hash, 4)
+  writeReference(reference, out, 0)
   return out
 }
 
-/** The same as a string, for maps. Not printable. */
-export function referenceText(reference: NodeReference): string {
-  return `${reference.version}:${String.fromCharCode(...reference.hash)}`
+/** The same into a longer record. */
+export function writeReference({ version, hash }: NodeReference, out: Uint8Array, offset: number): void {
+  out[offset] = version >>> 24
+  out[offset + 1] = version >>> 16
+  out[offset + 2] = version >>> 8
+  out[offset + 3] = version
+  out.set(hash, offset + 4)
+}
+
+const units = new Uint16Array(REFERENCE_LENGTH / 2)
+
+/** The same as a string of 18 UTF-16 units, for maps; not printable. It runs for every node read, so: no spreading. */
+export function referenceText({ version, hash }: NodeReference): string {
+  units[0] = version >>> 16
+  units[1] = version
+  for (let i = 0; i < HASH_LENGTH; i += 2) units[2 + i / 2] = ((hash[i] as number) << 8) | (hash[i + 1] as number)
+  return String.fromCharCode.apply(null, units as unknown as number[])
 }

@@ -76,7 +76,10 @@ export function applyChanges({
   function join(bitDepth: number, anyKey: Uint8Array, left: NodeLink | undefined, right: NodeLink | undefined) {
     if (left === undefined) return right
     if (right === undefined) return left
-    const prefix = keyPrefix(anyKey, bitDepth)
+    return createInner(bitDepth, keyPrefix(anyKey, bitDepth), left, right)
+  }
+
+  function createInner(bitDepth: number, prefix: Uint8Array, left: NodeLink, right: NodeLink): NodeLink {
     const hash = hashStateInner(bitDepth, prefix, left.hash, right.hash, sha256)
     const record = encodeInnerRecord(bitDepth, prefix, left, right)
     return create(hash, record, { kind: 'inner', bitDepth, prefix, left, right })
@@ -131,7 +134,7 @@ export function applyChanges({
     const right = apply(node.right, middle, to)
     if (left === node.left && right === node.right) return link
     markStale(link)
-    return join(depth, anchor, left, right)
+    return left === undefined || right === undefined ? (left ?? right) : createInner(depth, anchor, left, right)
   }
 
   return { root: apply(root, 0, sorted.length), created, stale }
