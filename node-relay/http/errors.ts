@@ -1,0 +1,24 @@
+/** What every refusal over HTTP looks like: a stable code, and a sentence for people. */
+export interface ErrorAnswer {
+  readonly code: string
+  readonly sentence: string
+}
+
+/** HTTP status of codes that are not simply "refused" (422). */
+const STATUS_BY_CODE: Readonly<Record<string, number>> = {
+  'malformed-id': 400,
+  'malformed-request': 400,
+  'unknown-network': 404,
+  'not-found': 404,
+  'too-large': 413,
+  'url-too-long': 414,
+  'too-many-requests': 429,
+  internal: 500,
+  'not-ready': 503,
+  busy: 503,
+  'pool-full': 503,
+}
+
+export function statusOf(code: string): number {
+  return Object.hasOwn(STATUS_BY_CODE, code) ? (STATUS_BY_CODE[code] as number) : 422
+}

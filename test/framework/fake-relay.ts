@@ -1,0 +1,81 @@
+import type { DeviceRow, RelayFacade, RelayStatus } from '../../node-relay/facade.ts'
+import { reject } from '../../shared/errors.ts'
+
+export const FAKE_NETWORK_ID = 'ab'.repeat(32)
+export const FAKE_DEVICE_ID = `LARES1${'Q'.repeat(64)}`
+export const FAKE_BUNDLE = Uint8Array.of(0, 255, 62, 63)
+
+export const FAKE_STATUS: RelayStatus = {
+  networkId: FAKE_NETWORK_ID,
+  deviceId: FAKE_DEVICE_ID,
+  roles: ['full', 'coordination'],
+  version: '0.1.0',
+  startedAt: 1_700_000_000_000,
+  tip: { height: 12, hash: '01'.repeat(32), time: 1_700_000_360_000 },
+  settled: { height: 6, hash: '02'.repeat(32), time: 1_700_000_180_000, keepersSeen: 1, keepers: 1 },
+  work: '123456789012345678901234567890',
+  mining: { state: 'mining', sentence: 'Mining with 5 % of one core.', hashesPerSecond: 1234.5, share: 0.05 },
+  peers: [
+    { peerId: '12D3KooWpeer', transport: 'webrtc-direct', address: '/ip4/192.168.7.9/udp/1', roundTrip: 4, penalty: 0 },
+  ],
+  pendingTransactions: 2,
+  devices: 1,
+  incidents: [{ at: 1_700_000_100_000, code: 'flood', sentence: '192.168.7.66 was dropped.' }],
+}
+
+export const FAKE_DEVICE: DeviceRow = {
+  deviceId: FAKE_DEVICE_ID,
+  did: `did:lares:${FAKE_DEVICE_ID.toLowerCase()}`,
+  label: 'lightweight',
+  assurance: 'A1',
+  status: 'active',
+  trust: 500,
+  registeredHeight: 3,
+  registeredTime: 1_700_000_090_000,
+  sponsor: undefined,
+  walletKey: '03'.repeat(32),
+}
+
+/** A facade with made-up answers, for the doors of a relay. */
+export function createFakeRelay(
+  override: Partial<RelayFacade> = {},
+): RelayFacade & { readonly submitted: Uint8Array[] } {
+  const submitted: Uint8Array[] = []
+  return {
+    submitted,
+    status: () => FAKE_STATUS,
+    join: () => ({
+      networkId: FAKE_NETWORK_ID,
+      name: 'lares',
+      checkpoint: { height: 6, hash: '02'.repeat(32) },
+      addresses: ['/ip4/192.168.7.2/udp/4671/webrtc-direct/certhash/uEiA'],
+      link: 'eyJuIjoiYWIifQ',
+    }),
+    blocks: (from, limit) =>
+      Array.from({ length: Math.min(limit, 3) }, (_, index) => ({
+        height: from + index,
+        hash: '04'.repeat(32),
+        bytes: Uint8Array.of(from, index, 251),
+      })),
+    async device(id) {
+      if (!id.startsWith('LARES1')) return reject('malformed-id', 'This is not a Lares device ID.')
+      if (id.endsWith('X')) return reject('unknown-network', 'This ID belongs to another network.')
+      if (id !== FAKE_DEVICE_ID)
+        return {
+          ok: true,
+          value: { deviceId: id, state: 'not-in-ledger', pending: false, record: undefined, bundle: FAKE_BUNDLE },
+        }
+      return {
+        ok: true,
+        value: { deviceId: id, state: 'registered', pending: false, record: FAKE_DEVICE, bundle: FAKE_BUNDLE },
+      }
+    },
+    async submit(transaction) {
+      if (transaction[0] === 0) return reject('used-voucher', 'This voucher was used already.')
+      submitted.push(transaction)
+      return { ok: true, value: { transactionId: '05'.repeat(32) } }
+    },
+    devices: (after, limit) => (after === undefined && limit > 0 ? [FAKE_DEVICE] : []),
+    ...override,
+  }
+}
