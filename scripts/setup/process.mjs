@@ -47,9 +47,11 @@ export function run(command, args, { output = 'show', timeoutMs, env = projectEn
             child.kill()
             setTimeout(() => child.kill('SIGKILL'), 5_000).unref()
           }, timeoutMs)
+    const stopWatching = whenOrphaned(() => child.kill())
     /** @param {number} code */
     const finish = (code) => {
       clearTimeout(timer)
+      stopWatching()
       resolve({ code, stdout, output: all, timedOut })
     }
     child.on('error', (error) => {
@@ -58,6 +60,26 @@ export function run(command, args, { output = 'show', timeoutMs, env = projectEn
     })
     child.on('close', (code, signal) => finish(timedOut ? 124 : (code ?? signalCode(signal))))
   })
+}
+
+const PARENT_WATCH_MS = 500
+
+/**
+ * A signal sent to npm ends npm and its shell but never reaches us, and the relay would run on, unseen. So whoever
+ * was started by npm watches for the loss of its parent.
+ * @param {() => void} act
+ * @returns {() => void} ends the watch
+ */
+function whenOrphaned(act) {
+  if (process.env['npm_lifecycle_event'] === undefined) return () => {}
+  const parent = process.ppid
+  const timer = setInterval(() => {
+    if (process.ppid === parent) return
+    clearInterval(timer)
+    act()
+  }, PARENT_WATCH_MS)
+  timer.unref()
+  return () => clearInterval(timer)
 }
 
 /** Time the terminal's own Ctrl-C gets to stop the program before it is told once more, by SIGTERM. */
@@ -81,6 +103,7 @@ export function handOver(command, args) {
       interrupted = true
     })
     for (const signal of /** @type {const} */ (['SIGTERM', 'SIGHUP'])) process.on(signal, () => child.kill(signal))
+    whenOrphaned(() => child.kill('SIGTERM'))
     child.on('error', (error) => {
       say(`${command} could not be started: ${error.message}`)
       resolve(127)
