@@ -13,7 +13,8 @@ export interface BlockContent {
   readonly changes: readonly StateChange[]
   readonly roster: Roster
   readonly rosterChanges: readonly RosterChange[]
-  readonly signatures: readonly SignatureCheck[]
+  /** What each transaction stands on, in their order. */
+  readonly signatures: readonly (readonly SignatureCheck[])[]
   /** Left out, with the reason: the mempool drops them. */
   readonly refused: readonly { readonly bytes: Uint8Array; readonly code: string; readonly detail: string }[]
 }
@@ -27,6 +28,7 @@ export function buildBlock(before: LedgerState, context: BlockContext, candidate
   const draft = openBlock(before, context)
   const limit = Math.min(draft.policy.maxBlockTransactions, MAX_BLOCK_TRANSACTIONS)
   const transactions: Uint8Array[] = []
+  const signatures: (readonly SignatureCheck[])[] = []
   const refused: BlockContent['refused'][number][] = []
   let length = SEALED_HEADER_LENGTH + 2
   for (const bytes of candidates) {
@@ -37,12 +39,14 @@ export function buildBlock(before: LedgerState, context: BlockContext, candidate
       continue
     }
     if (transaction.value.TAG === 'rosterChange' && draft.rosterChanges.length >= MAX_ROSTER_CHANGES_PER_BLOCK) continue
+    const signed = draft.signatures.length
     const verdict = applyTransaction(draft, transaction.value)
     if (!verdict.ok) {
       refused.push({ bytes, code: verdict.code, detail: verdict.detail })
       continue
     }
     transactions.push(bytes)
+    signatures.push(draft.signatures.slice(signed))
     length += 2 + bytes.length
   }
   return {
@@ -50,7 +54,7 @@ export function buildBlock(before: LedgerState, context: BlockContext, candidate
     changes: draft.state.changes(),
     roster: draft.roster,
     rosterChanges: draft.rosterChanges,
-    signatures: draft.signatures,
+    signatures,
     refused,
   }
 }

@@ -64,13 +64,13 @@ export function applyRegister(draft: LedgerDraft, register: Register): Verdict<R
 
   const backing = checkEvidence(draft, claim, evidence)
   if (!backing.ok) return backing
-  const endorsed = checkEndorsements(draft, register)
-  if (!endorsed.ok) return endorsed
   draft.signatures.push({
     publicKey: claim.walletKey,
     message: registerWalletMessage(networkId, hashApplication(register)),
     signature: register.walletSignature,
   })
+  const endorsed = checkEndorsements(draft, register)
+  if (!endorsed.ok) return endorsed
 
   const record: DeviceRecord = {
     version: 1,

@@ -1,0 +1,91 @@
+import { transactionRoot } from '../../shared/block/transaction-tree.ts'
+import { equalBytes } from '../../shared/bytes.ts'
+import { nextTarget } from '../../shared/chain/difficulty.ts'
+import type { SignatureVerifier } from '../../shared/crypto/signature-verifier.ts'
+import { HEADER_VERSION, type Header, type SealedHeader } from '../../shared/header/header.ts'
+import type { LedgerState } from '../../shared/ledger/apply.ts'
+import { type BlockContent, buildBlock } from '../../shared/ledger/build-block.ts'
+import type { BlockContext } from '../../shared/ledger/context.ts'
+import { rosterRoot } from '../../shared/roster/roster.ts'
+import type { BlockSource, SubmitOutcome } from '../mining/miner.ts'
+import type { FullChain } from './chain.ts'
+
+/** Each round leaves out what the one before found bad; an empty block is always good. */
+const MAX_FILL_ROUNDS = 4
+
+export interface BlockTemplate {
+  readonly header: Header
+  readonly transactions: readonly Uint8Array[]
+}
+
+export interface BlockSourceInit {
+  readonly chain: FullChain
+  readonly verifier: SignatureVerifier
+  /** Key by which this node finds its seat. */
+  readonly sealingKey: Uint8Array
+  candidates(): Iterable<Uint8Array>
+  /** A candidate that the rules refuse now: the mempool lets it go. */
+  refuse(transaction: Uint8Array, code: string, detail: string): void
+}
+
+/** Makes blocks on the tip for the miner, and takes the sealed ones in. */
+export function createBlockSource(init: BlockSourceInit): BlockSource<BlockTemplate> {
+  const { chain } = init
+  return {
+    tipTime: () => chain.tip.sealed.header.time,
+
+    async template(time) {
+      const { tip, rules, state } = chain
+      const seat = tip.roster.members.find((member) => equalBytes(member.sealingKey, init.sealingKey))?.seat
+      if (seat === undefined) return { wait: 'This relay holds no seat, so it does not mine.' }
+      if (chain.lastSealed !== undefined && equalBytes(chain.lastSealed.previousHash, tip.hash))
+        return { wait: 'This relay has sealed a block on the last block already.' }
+
+      const parent = tip.sealed.header
+      const context = { ...rules, height: parent.height + 1, time: Math.max(Math.floor(time), parent.time + 1) }
+      const content = await fillBlock(init, { state, roster: tip.roster }, context)
+      const header: Header = {
+        version: HEADER_VERSION,
+        height: context.height,
+        time: context.time,
+        previousHash: tip.hash,
+        transactionRoot: transactionRoot(content.transactions),
+        stateRoot: state.update({ version: context.height, changes: content.changes }).root,
+        historyRoot: tip.historyRoot,
+        rosterRoot: rosterRoot(content.roster),
+        target: nextTarget(rules.parameters, parent, tip.previous),
+        seat,
+        nonce: 0,
+      }
+      return { header, transactions: content.transactions }
+    },
+
+    async submit(sealed: SealedHeader, template): Promise<SubmitOutcome> {
+      if (!equalBytes(sealed.header.previousHash, chain.tip.hash)) return 'stale'
+      const block = { ...sealed, transactions: [...template.transactions] }
+      const outcome = await chain.accept(block, { own: true })
+      if (outcome.kind === 'rejected') throw new Error(`${outcome.rejection.code}: ${outcome.rejection.detail}`)
+      return outcome.kind === 'extension' || outcome.kind === 'reorganization' ? 'stored' : 'stale'
+    },
+  }
+}
+
+/** Verified on arrival, but a rotation may have come between: what no longer holds is let go, and the block filled anew. */
+async function fillBlock(init: BlockSourceInit, before: LedgerState, context: BlockContext): Promise<BlockContent> {
+  let candidates = [...init.candidates()]
+  for (let round = 0; round < MAX_FILL_ROUNDS; round++) {
+    const content = buildBlock(before, context, candidates)
+    for (const { bytes, code, detail } of content.refused) init.refuse(bytes, code, detail)
+    const verdicts = await init.verifier.verifyBatch(content.signatures.flat())
+    let next = 0
+    const bad = content.transactions.filter((_, i) => {
+      const count = content.signatures[i]?.length ?? 0
+      next += count
+      return !verdicts.slice(next - count, next).every(Boolean)
+    })
+    if (bad.length === 0) return content
+    for (const bytes of bad) init.refuse(bytes, 'bad-signature', 'not signed by whom it says')
+    candidates = content.transactions.filter((bytes) => !bad.includes(bytes))
+  }
+  return buildBlock(before, context, [])
+}

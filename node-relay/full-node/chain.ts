@@ -1,0 +1,377 @@
+import { type Block, blockCodec } from '../../shared/block/block.ts'
+import { equalBytes, toHex } from '../../shared/bytes.ts'
+import { type ChainNode, type ChainRules, extendChain, startChain } from '../../shared/chain/chain-node.ts'
+import { maxAhead } from '../../shared/chain/clock-rules.ts'
+import { ForkGraph, KEPT_BELOW_SETTLED } from '../../shared/chain/fork-graph.ts'
+import type { HeaderItem } from '../../shared/chain/header-item.ts'
+import type { SignatureCheck, SignatureVerifier } from '../../shared/crypto/signature-verifier.ts'
+import { accept, LaresError, reject, type Rejection, type Result } from '../../shared/errors.ts'
+import type { HeaderParent } from '../../shared/chain/validate-header.ts'
+import { appendHeader, EMPTY_RANGE, type MountainRange } from '../../shared/history/mountain-range.ts'
+import { peakPositions } from '../../shared/history/node.ts'
+import { type AppliedBlock, applyBlock } from '../../shared/ledger/apply.ts'
+import {
+  type Genesis,
+  genesisCodec,
+  genesisHeader,
+  genesisRoster,
+  genesisState,
+  networkIdOf,
+  sealedGenesis,
+} from '../../shared/ledger/genesis.ts'
+import { checkRosterChange } from '../../shared/proof/roster-change.ts'
+import type { Roster } from '../../shared/roster/roster.ts'
+import { createMemoryStateStorage } from '../../shared/state-tree/memory-storage.ts'
+import { openStateTree, type StateTree, type StateUpdate } from '../../shared/state-tree/tree.ts'
+import { KIND } from '../../shared/transaction/kinds.ts'
+import type { RosterChange } from '../../shared/transaction/roster-change.ts'
+import { transactionCodec, transactionIdOf } from '../../shared/transaction/transaction.ts'
+import type { BlockUndo, BlockWrites, ChainStore, LastSealed } from '../store/chain-store.ts'
+import { nativeSha256 } from '../crypto/native-hash.ts'
+
+/** States kept behind the tip: proofs at these heights can be served, and a branch may start there. */
+export const KEPT_STATES = KEPT_BELOW_SETTLED + 128
+/** Blocks from the near future that wait for the clock; when full, the oldest is forgotten. */
+export const MAX_HELD_BLOCKS = 16
+
+export type AcceptOutcome =
+  | { readonly kind: 'duplicate' }
+  | { readonly kind: 'orphan' }
+  /** Ahead of the clock: held, never punished. */
+  | { readonly kind: 'held'; readonly due: number }
+  | { readonly kind: 'fork'; readonly node: ChainNode }
+  | { readonly kind: 'conflict'; readonly node: ChainNode }
+  | { readonly kind: 'rejected'; readonly rejection: Rejection }
+  | {
+      readonly kind: 'extension' | 'reorganization'
+      readonly undone: readonly ChainNode[]
+      readonly applied: readonly ChainNode[]
+      readonly leftSettled: boolean
+    }
+
+export interface ChainChange {
+  readonly outcome: Extract<AcceptOutcome, { kind: 'extension' | 'reorganization' }>
+  /** Blocks taken off the best chain, from the old tip down. */
+  readonly undone: readonly Block[]
+  readonly applied: readonly Block[]
+}
+
+interface Executed {
+  readonly node: ChainNode
+  readonly block: Block
+  readonly parent: ChainNode
+  readonly update: StateUpdate
+}
+
+/**
+ * The chain of a full node: headers in the fork graph, bodies and state on disk. Blocks are taken one at a time, each
+ * validated in full before it is followed, and committed in one atomic batch.
+ */
+export class FullChain {
+  readonly rules: ChainRules
+  readonly genesis: Genesis
+  readonly graph: ForkGraph
+  readonly #store: ChainStore
+  readonly #verifier: SignatureVerifier
+  readonly #now: () => number
+  readonly #listeners = new Set<(change: ChainChange) => void>()
+  readonly #held: { readonly block: Block; readonly due: number }[] = []
+  #tree: StateTree
+  #queue: Promise<unknown> = Promise.resolve()
+
+  private constructor(init: {
+    genesis: Genesis
+    rules: ChainRules
+    graph: ForkGraph
+    tree: StateTree
+    store: ChainStore
+    verifier: SignatureVerifier
+    now: () => number
+  }) {
+    this.genesis = init.genesis
+    this.rules = init.rules
+    this.graph = init.graph
+    this.#tree = init.tree
+    this.#store = init.store
+    this.#verifier = init.verifier
+    this.#now = init.now
+  }
+
+  /** Opens the chain in a store; a new store gets the given genesis. */
+  static async open(init: {
+    store: ChainStore
+    verifier: SignatureVerifier
+    now: () => number
+    genesis?: Genesis | undefined
+  }): Promise<FullChain> {
+    const { store } = init
+    const stored = store.genesis()
+    if (stored === undefined) {
+      if (init.genesis === undefined) throw new LaresError('no-genesis', 'the chain database is empty and no genesis was given')
+      await writeGenesis(store, init.genesis)
+    }
+    const decoded = genesisCodec.decode(store.genesis() as Uint8Array)
+    const tip = store.tip()
+    const first = store.headerItem(0)
+    if (!decoded.ok || tip === undefined || first === undefined) throw new LaresError('database-damaged', 'the genesis record cannot be read')
+    const rules = { networkId: networkIdOf(first.sealed.header), parameters: decoded.value.parameters }
+
+    // Only the part of the chain that may still move is held in memory.
+    const base = Math.max(0, tip.height - KEPT_BELOW_SETTLED)
+    const start = await restartPoint(store, decoded.value, rules.networkId, base)
+    const graph = new ForkGraph(start, rules.parameters)
+    let node = start
+    for (let height = base + 1; height <= tip.height; height++) {
+      const item = store.headerItem(height)
+      const extended = item && extendChain(node, item, rules)
+      if (!extended?.ok) throw new LaresError('database-damaged', `header ${height} cannot be read, or does not fit the one before`)
+      node = extended.value.node
+      graph.insert(node)
+    }
+    if (!equalBytes(node.hash, tip.hash)) throw new LaresError('database-damaged', 'the tip is not the last header')
+    const root = store.stateRoot(tip.height)
+    if (root === undefined) throw new LaresError('database-damaged', 'the state of the tip is missing')
+    const tree = openStateTree({ storage: store.stateStorage, root: root.root, sha256: nativeSha256 })
+    return new FullChain({ ...init, genesis: decoded.value, rules, graph, tree })
+  }
+
+  get tip(): ChainNode {
+    return this.graph.tip
+  }
+
+  /** State after the tip. */
+  get state(): StateTree {
+    return this.#tree
+  }
+
+  get lastSealed(): LastSealed | undefined {
+    return this.#store.lastSealed()
+  }
+
+  /** Called after each change of the best chain, when it is safely on disk. */
+  onChange(listener: (change: ChainChange) => void): () => void {
+    this.#listeners.add(listener)
+    return () => this.#listeners.delete(listener)
+  }
+
+  /** The state after a block of the best chain, where it is still kept. */
+  stateAt(height: number): StateTree | undefined {
+    if (height === this.tip.height) return this.#tree
+    const root = height > this.tip.height ? undefined : this.#store.stateRoot(height)
+    return root && openStateTree({ storage: this.#store.stateStorage, root: root.root, sha256: nativeSha256 })
+  }
+
+  /**
+   * Takes in a block from anywhere. Never throws on a bad one.
+   * @param own this relay sealed it: remembered in the same batch, before anybody can see the block
+   */
+  async accept(block: Block, { own = false }: { own?: boolean } = {}): Promise<AcceptOutcome> {
+    const turn = this.#queue.then(() => this.#accept(block, own))
+    this.#queue = turn.catch(() => undefined)
+    return await turn
+  }
+
+  /** Tries again what was ahead of the clock. */
+  async releaseHeld(): Promise<AcceptOutcome[]> {
+    const now = this.#now()
+    const due = this.#held.filter((one) => one.due <= now)
+    this.#held.splice(0, this.#held.length, ...this.#held.filter((one) => one.due > now))
+    const outcomes: AcceptOutcome[] = []
+    for (const { block } of due) outcomes.push(await this.accept(block))
+    return outcomes
+  }
+
+  async #accept(block: Block, own: boolean): Promise<AcceptOutcome> {
+    const parent = this.graph.get(toHex(block.header.previousHash))
+    if (parent === undefined) return { kind: 'orphan' }
+    const due = block.header.time - maxAhead(this.rules.parameters)
+    if (due > this.#now()) {
+      this.#held.push({ block, due })
+      if (this.#held.length > MAX_HELD_BLOCKS) this.#held.shift()
+      return { kind: 'held', due }
+    }
+    const item = headerItemOf(block)
+    if (!item.ok) return { kind: 'rejected', rejection: item }
+    const extended = extendChain(parent, item.value, this.rules)
+    if (!extended.ok) return { kind: 'rejected', rejection: extended }
+    const { node } = extended.value
+    if (this.graph.get(node.id) !== undefined) return { kind: 'duplicate' }
+    // The seal first: it is one signature, and only a keeper can make it.
+    if (!own && !(await this.#verifyAll(extended.value.signatures)))
+      return { kind: 'rejected', rejection: reject('bad-seal', 'the seal or a roster change is not signed by whom it says') }
+
+    if (!this.graph.wouldFollow(node)) {
+      await this.#store.writeSideBlock(node.height, node.hash, blockCodec.encode(block))
+      const outcome = this.graph.insert(node)
+      return outcome.kind === 'conflict' ? { kind: 'conflict', node } : { kind: 'fork', node }
+    }
+    const executed = await this.#execute(node, block, parent)
+    if (!executed.ok) return { kind: 'rejected', rejection: executed }
+    return await this.#follow(executed.value, node, own)
+  }
+
+  /** Executes the branch that ends in this block, from where it leaves the best chain. */
+  async #execute(last: ChainNode, lastBlock: Block, lastParent: ChainNode): Promise<Result<readonly Executed[]>> {
+    const path: { node: ChainNode; block: Block; parent: ChainNode }[] = [{ node: last, block: lastBlock, parent: lastParent }]
+    for (let node = lastParent; !this.graph.isBest(node); ) {
+      const block = this.#store.block(node.hash)
+      const parent = this.graph.get(node.parentId)
+      if (block === undefined || parent === undefined) return reject('block-missing', `the body of block ${node.height} is not here`)
+      path.push({ node, block, parent })
+      node = parent
+    }
+    path.reverse()
+
+    const fork = (path[0] as (typeof path)[number]).parent
+    const start = this.stateAt(fork.height)
+    if (start === undefined) return reject('state-missing', `the state of block ${fork.height} is no longer kept`)
+    let tree: StateTree = start
+    const executed: Executed[] = []
+    for (const step of path) {
+      const applied: Result<AppliedBlock> = applyBlock({ state: tree, roster: step.parent.roster }, step.block, this.rules)
+      const result: Result<Executed> = applied.ok ? await this.#checkApplied(tree, step, applied.value) : applied
+      if (!result.ok) {
+        this.graph.remove(step.node.id)
+        return result
+      }
+      executed.push(result.value)
+      tree = result.value.update.tree
+    }
+    return accept(executed)
+  }
+
+  async #checkApplied(
+    tree: StateTree,
+    step: { node: ChainNode; block: Block; parent: ChainNode },
+    applied: AppliedBlock,
+  ): Promise<Result<Executed>> {
+    const { header } = step.block
+    const update = tree.update({ version: header.height, changes: applied.changes })
+    if (!equalBytes(update.root, header.stateRoot)) return reject('wrong-state-root', 'the header does not commit to the state after its transactions')
+    if (!(await this.#verifyAll(applied.signatures))) return reject('bad-signature', 'a transaction is not signed by whom it says')
+    return accept({ ...step, update })
+  }
+
+  async #follow(executed: readonly Executed[], node: ChainNode, own: boolean): Promise<AcceptOutcome> {
+    const fork = (executed[0] as Executed).parent
+    const undone: { node: ChainNode; block: Block }[] = []
+    for (let height = this.tip.height; height > fork.height; height--) {
+      const old = this.graph.at(height) as ChainNode
+      const block = this.#store.block(old.hash)
+      if (block === undefined) throw new LaresError('database-damaged', `the body of block ${height} is missing`)
+      undone.push({ node: old, block })
+    }
+    await this.#store.commit({
+      undo: undone.map((one) => this.#undoOf(one.node, one.block)),
+      apply: executed.map((one) => this.#writesOf(one)),
+      lastSealed: own ? { previousHash: node.sealed.header.previousHash, hash: node.hash, height: node.height } : undefined,
+      pruneStatesTo: node.height - KEPT_STATES,
+    })
+    const last = (executed.at(-1) as Executed).update
+    // Opened again from disk, so that the new nodes held in memory can go.
+    this.#tree = openStateTree({ storage: this.#store.stateStorage, root: last.reference, sha256: nativeSha256 })
+    const inserted = this.graph.insert(node)
+    const applied = executed.map((one) => one.node)
+    const outcome: AcceptOutcome =
+      inserted.kind === 'reorganization'
+        ? { kind: 'reorganization', undone: inserted.undone, applied, leftSettled: inserted.leftSettled }
+        : { kind: 'extension', undone: [], applied, leftSettled: false }
+    const change: ChainChange = { outcome, undone: undone.map((one) => one.block), applied: executed.map((one) => one.block) }
+    for (const listener of this.#listeners) listener(change)
+    return outcome
+  }
+
+  #writesOf({ node, block, parent, update }: Executed): BlockWrites {
+    const { work } = node
+    const { created } = appendHeader(parent.range, { headerHash: node.hash, work: work - parent.work, time: node.sealed.header.time })
+    return {
+      height: node.height,
+      hash: node.hash,
+      block,
+      item: { sealed: node.sealed, rosterChanges: [...node.rosterChanges] },
+      transactionIds: block.transactions.map((bytes) => transactionIdOf(this.rules.networkId, bytes)),
+      history: created,
+      state: { root: update.reference, created: update.created, stale: update.stale },
+    }
+  }
+
+  #undoOf(node: ChainNode, block: Block): BlockUndo {
+    return {
+      height: node.height,
+      hash: node.hash,
+      transactionIds: block.transactions.map((bytes) => transactionIdOf(this.rules.networkId, bytes)),
+      rosterChangeNumbers: node.rosterChanges.map(({ changeNumber }) => changeNumber),
+    }
+  }
+
+  async #verifyAll(signatures: readonly SignatureCheck[]): Promise<boolean> {
+    return (await this.#verifier.verifyBatch(signatures)).every(Boolean)
+  }
+}
+
+/** The roster changes of a block are transactions like others; a phone gets them with the header. */
+export function headerItemOf(block: Block): Result<HeaderItem> {
+  const rosterChanges: RosterChange[] = []
+  for (const bytes of block.transactions) {
+    if (bytes[0] !== KIND.rosterChange) continue
+    const transaction = transactionCodec.decode(bytes)
+    if (!transaction.ok) return transaction
+    if (transaction.value.TAG === 'rosterChange') rosterChanges.push(transaction.value.data)
+  }
+  return accept({ sealed: { header: block.header, seal: block.seal }, rosterChanges })
+}
+
+/** The roster after a block of the best chain, from the log on disk. */
+export async function rosterAt(store: ChainStore, genesis: Genesis, networkId: Uint8Array, height: number): Promise<Roster> {
+  let roster = genesisRoster(genesis)
+  for (const logged of await store.rosterLog()) {
+    if (logged.height > height) break
+    const changed = checkRosterChange(roster, logged.change, { networkId, height: logged.height })
+    if (!changed.ok) throw new LaresError('database-damaged', `roster change ${logged.change.changeNumber} does not fit`)
+    roster = changed.value.roster
+  }
+  return roster
+}
+
+/** The mountain range over the first `count` headers, from the nodes on disk. */
+export function rangeAt(store: ChainStore, count: number): MountainRange {
+  const peaks = peakPositions(count).map(({ level, index }) => {
+    const node = store.historyNode(level, index)
+    if (node === undefined) throw new LaresError('database-damaged', `history node ${index} of level ${level} is missing`)
+    return node
+  })
+  return { count, peaks }
+}
+
+async function restartPoint(store: ChainStore, genesis: Genesis, networkId: Uint8Array, height: number): Promise<ChainNode> {
+  const item = store.headerItem(height)
+  const parent = height === 0 ? undefined : store.headerItem(height - 1)
+  if (item === undefined || (height > 0 && parent === undefined)) throw new LaresError('database-damaged', `header ${height} is missing`)
+  const previous: HeaderParent['previous'] = parent && { time: parent.sealed.header.time, target: parent.sealed.header.target }
+  const node = startChain({
+    sealed: item.sealed,
+    previous,
+    roster: await rosterAt(store, genesis, networkId, height),
+    range: rangeAt(store, height),
+  })
+  if (!node.ok) throw new LaresError('database-damaged', `header ${height}: ${node.detail}`)
+  return node.value
+}
+
+async function writeGenesis(store: ChainStore, genesis: Genesis): Promise<void> {
+  const empty = openStateTree({ storage: createMemoryStateStorage(), root: undefined, sha256: nativeSha256 })
+  const update = empty.update({ version: 0, changes: genesisState(genesis) })
+  const header = genesisHeader(genesis, update.root)
+  const hash = networkIdOf(header)
+  const sealed = sealedGenesis(header)
+  const { created } = appendHeader(EMPTY_RANGE, { headerHash: hash, work: 0n, time: header.time })
+  await store.writeGenesis(genesisCodec.encode(genesis), {
+    height: 0,
+    hash,
+    block: { ...sealed, transactions: [] },
+    item: { sealed, rosterChanges: [] },
+    transactionIds: [],
+    history: created,
+    state: { root: update.reference, created: update.created, stale: update.stale },
+  })
+}

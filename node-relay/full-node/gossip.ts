@@ -1,0 +1,80 @@
+import { toHex } from '../../shared/bytes.ts'
+import { blockCodec } from '../../shared/block/block.ts'
+import type { ChainNode } from '../../shared/chain/chain-node.ts'
+import { hashHeader } from '../../shared/header/header.ts'
+import {
+  MAX_GOSSIP_BLOCK_LENGTH,
+  MAX_GOSSIP_HEADER_LENGTH,
+  MAX_GOSSIP_TRANSACTION_LENGTH,
+  topicsOf,
+} from '../../shared/protocol/ids.ts'
+import { headerItemCodec } from '../../shared/protocol/messages.ts'
+import type { GossipVerdict, PeerNetwork } from '../../shared/protocol/transport.ts'
+import type { Block } from '../../shared/block/block.ts'
+import type { Result } from '../../shared/errors.ts'
+import type { AcceptOutcome, FullChain } from './chain.ts'
+
+/** Headers published after one change of the chain at most: who missed more asks for them. */
+const MAX_PUBLISHED_HEADERS = 8
+
+export interface GossipInit {
+  readonly network: PeerNetwork
+  readonly chain: FullChain
+  /** The door of the mempool. */
+  submit(transaction: Uint8Array): Promise<Result<unknown>>
+  onOutcome(outcome: AcceptOutcome): void
+  log(message: string, error?: unknown): void
+}
+
+/** Codes by which a transaction shows that its sender cannot be honest; all others depend on the state it was seen at. */
+const DISHONEST_CODES: ReadonlySet<string> = new Set(['malformed', 'too-long', 'bad-signature'])
+
+/**
+ * A full node's gossip: headers with their seals for light nodes, transactions, and blocks among full nodes.
+ * @returns publishes what has been committed
+ */
+export function joinGossip(init: GossipInit): {
+  publishChange(applied: readonly ChainNode[], blocks: readonly Block[]): void
+  publishTransaction(bytes: Uint8Array): void
+} {
+  const { network, chain } = init
+  const topics = topicsOf(chain.rules.networkId)
+
+  async function onHeader(bytes: Uint8Array): Promise<GossipVerdict> {
+    const item = headerItemCodec.decode(bytes)
+    if (!item.ok) return 'reject'
+    // Passed on only when the whole block behind it was validated here.
+    return chain.graph.get(toHex(hashHeader(item.value.sealed.header))) === undefined ? 'ignore' : 'accept'
+  }
+
+  async function onTransaction(bytes: Uint8Array): Promise<GossipVerdict> {
+    const result = await init.submit(bytes)
+    if (result.ok) return 'accept'
+    return DISHONEST_CODES.has(result.code) ? 'reject' : 'ignore'
+  }
+
+  async function onBlock(bytes: Uint8Array): Promise<GossipVerdict> {
+    const block = blockCodec.decode(bytes)
+    if (!block.ok) return 'reject'
+    const outcome = await chain.accept(block.value)
+    init.onOutcome(outcome)
+    if (outcome.kind === 'rejected') return 'reject'
+    return outcome.kind === 'duplicate' || outcome.kind === 'orphan' || outcome.kind === 'held' ? 'ignore' : 'accept'
+  }
+
+  network.subscribe(topics.headers, MAX_GOSSIP_HEADER_LENGTH, (_from, bytes) => onHeader(bytes))
+  network.subscribe(topics.transactions, MAX_GOSSIP_TRANSACTION_LENGTH, (_from, bytes) => onTransaction(bytes))
+  network.subscribe(topics.blocks, MAX_GOSSIP_BLOCK_LENGTH, (_from, bytes) => onBlock(bytes))
+
+  const publish = (topic: string, bytes: Uint8Array) => {
+    network.publish(topic, bytes).catch((error: unknown) => init.log(`could not publish on ${topic}`, error))
+  }
+  return {
+    publishChange(applied, blocks) {
+      for (const { sealed, rosterChanges } of applied.slice(-MAX_PUBLISHED_HEADERS))
+        publish(topics.headers, headerItemCodec.encode({ sealed, rosterChanges: [...rosterChanges] }))
+      for (const block of blocks.slice(-MAX_PUBLISHED_HEADERS)) publish(topics.blocks, blockCodec.encode(block))
+    },
+    publishTransaction: (bytes) => publish(topics.transactions, bytes),
+  }
+}

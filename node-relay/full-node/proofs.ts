@@ -1,0 +1,95 @@
+import { equalBytes, ZERO_HASH } from '../../shared/bytes.ts'
+import type { ChainNode } from '../../shared/chain/chain-node.ts'
+import type { HeaderItem } from '../../shared/chain/header-item.ts'
+import { hashHeader } from '../../shared/header/header.ts'
+import { genesisCodec } from '../../shared/ledger/genesis.ts'
+import { deviceKey } from '../../shared/ledger/state-keys.ts'
+import { bundleCodec } from '../../shared/proof/bundle.ts'
+import type { Checkpoint } from '../../shared/protocol/messages.ts'
+import type { StateProof } from '../../shared/state-tree/node.ts'
+import type { ChainStore } from '../store/chain-store.ts'
+import { type FullChain, rangeAt, rosterAt } from './chain.ts'
+
+/** Most bytes of header items put into one answer: below the protocol's limit, whatever the roster changes weigh. */
+const HEADERS_ANSWER_BUDGET = 900 * 1024
+
+/** Reads of the best chain for those who ask: all that is served is proven by what they already hold. */
+export class ChainReader {
+  readonly #chain: FullChain
+  readonly #store: ChainStore
+
+  constructor(chain: FullChain, store: ChainStore) {
+    this.#chain = chain
+    this.#store = store
+  }
+
+  /** Hash of the best chain's header at a height. */
+  hashAt(height: number): Uint8Array | undefined {
+    const item = this.#store.headerItem(height)
+    return item && hashHeader(item.sealed.header)
+  }
+
+  /** Headers after the first hash of the locator that is in the best chain; none when no hash is. */
+  headersAfter(locator: readonly Uint8Array[], count: number): HeaderItem[] {
+    const items: HeaderItem[] = []
+    const known = locator.map((hash) => this.#store.heightOf(hash)).find((height) => height !== undefined)
+    if (known === undefined) return items
+    let budget = HEADERS_ANSWER_BUDGET
+    for (let height = known + 1; items.length < count; height++) {
+      const item = this.#store.headerItem(height)
+      if (item === undefined) break
+      // A change can weigh as much as a transaction may; 32 KiB is its bound.
+      budget -= 247 + item.rosterChanges.length * 32 * 1024
+      if (budget < 0 && items.length > 0) break
+      items.push(item)
+    }
+    return items
+  }
+
+  /** A place to start from: a header of the best chain by its hash; zeros for genesis. */
+  async checkpoint(hash: Uint8Array): Promise<Checkpoint | undefined> {
+    const height = equalBytes(hash, ZERO_HASH) ? 0 : this.#store.heightOf(hash)
+    const item = height === undefined ? undefined : this.#store.headerItem(height)
+    const first = this.#store.headerItem(0)
+    if (height === undefined || item === undefined || first === undefined) return undefined
+    const { genesis, rules } = this.#chain
+    return {
+      genesis: genesisCodec.encode(genesis),
+      genesisHeader: first.sealed.header,
+      sealed: item.sealed,
+      parent: height === 0 ? undefined : this.#store.headerItem(height - 1)?.sealed.header,
+      roster: await rosterAt(this.#store, genesis, rules.networkId, height),
+      range: rangeAt(this.#store, height),
+    }
+  }
+
+  /** What the state under a header says about a key; undefined when the header or its state is not here. */
+  stateProof(headerHash: Uint8Array, key: Uint8Array): StateProof | undefined {
+    const height = this.#store.heightOf(headerHash)
+    return height === undefined ? undefined : this.#chain.stateAt(height)?.prove(key)
+  }
+
+  /** A self-contained proof of a device ID at the settled header. */
+  async bundle(deviceId: Uint8Array): Promise<Uint8Array | undefined> {
+    const { genesis, graph } = this.#chain
+    const settled = graph.settled.node
+    const first = this.#store.headerItem(0)
+    const state = this.#chain.stateAt(settled.height)
+    if (first === undefined || state === undefined) return undefined
+    const above: ChainNode[] = []
+    for (let height = settled.height + 1; height <= graph.tip.height; height++) above.push(graph.at(height) as ChainNode)
+    const log = await this.#store.rosterLog()
+    return bundleCodec.encode({
+      version: 1,
+      deviceId,
+      genesis: genesisCodec.encode(genesis),
+      genesisHeader: first.sealed.header,
+      rosterLog: log.filter(({ height }) => height <= settled.height).map(({ change }) => change),
+      parent: settled.height === 0 ? undefined : this.#store.headerItem(settled.height - 1)?.sealed.header,
+      settled: settled.sealed.header,
+      range: rangeAt(this.#store, settled.height),
+      above: above.map(({ sealed, rosterChanges }) => ({ sealed, rosterChanges: [...rosterChanges] })),
+      proof: state.prove(deviceKey(deviceId)),
+    })
+  }
+}

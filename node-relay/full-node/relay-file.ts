@@ -1,0 +1,31 @@
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { LaresError } from '../../shared/errors.ts'
+import { writeFileAtomic } from '../atomic-file.ts'
+
+const RELAY_FILE = 'relay.json'
+
+/** What the command line must know of a relay without opening its database. Nothing secret. */
+export interface RelayFile {
+  /** Hex. */
+  readonly networkId: string
+  /** Hex. */
+  readonly deviceId: string
+  /** Where its page is reached, without a fragment, as printed at the last start; undefined before. */
+  readonly pageUrl: string | undefined
+  /** Join link text (what follows `#join=`) of the last start. */
+  readonly link: string | undefined
+}
+
+/** @throws {LaresError} `no-relay` when none was started here yet */
+export function readRelayFile(dataDir: string): RelayFile {
+  try {
+    return JSON.parse(readFileSync(join(dataDir, RELAY_FILE), 'utf8')) as RelayFile
+  } catch (error) {
+    throw new LaresError('no-relay', `There is no relay in ${dataDir} yet. Start it once with "npm start".`, { cause: error })
+  }
+}
+
+export function writeRelayFile(dataDir: string, file: RelayFile): void {
+  writeFileAtomic(join(dataDir, RELAY_FILE), `${JSON.stringify(file)}\n`)
+}

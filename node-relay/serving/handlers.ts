@@ -1,0 +1,83 @@
+import { equalBytes } from '../../shared/bytes.ts'
+import type { Codec } from '../../shared/codec.ts'
+import type { Result } from '../../shared/errors.ts'
+import { PROTOCOLS } from '../../shared/protocol/ids.ts'
+import {
+  checkpointCodec,
+  checkpointRequestCodec,
+  endorsementAnswerCodec,
+  headersCodec,
+  headersRequestCodec,
+  proofCodec,
+  proofRequestCodec,
+  refusal,
+  statusCodec,
+  statusRequestCodec,
+  submitAnswerCodec,
+} from '../../shared/protocol/messages.ts'
+import type { PeerNetwork } from '../../shared/protocol/transport.ts'
+import type { FullChain } from '../full-node/chain.ts'
+import type { ChainReader } from '../full-node/proofs.ts'
+
+export interface ServingInit {
+  readonly network: PeerNetwork
+  readonly chain: FullChain
+  readonly reader: ChainReader
+  /** Label flags of this node. */
+  readonly label: number
+  readonly now: () => number
+  submit(transaction: Uint8Array): Promise<Result<{ readonly transactionId: Uint8Array }>>
+  /** undefined: this node is no coordination node, and does not offer the protocol. */
+  readonly endorse: ((application: Uint8Array) => Promise<Result<{ deviceId: Uint8Array; signature: Uint8Array }>>) | undefined
+}
+
+/** Answers the protocols of shared/protocol: what anyone may ask without a session. */
+export async function serve(init: ServingInit): Promise<void> {
+  const { network, chain, reader } = init
+  const { networkId } = chain.rules
+
+  /** A request that does not decode, or is for another network, is refused and charged to its sender. */
+  const open = <Value extends { networkId: Uint8Array }>(codec: Codec<Value>, bytes: Uint8Array): Value | undefined => {
+    const request = codec.decode(bytes)
+    return request.ok && equalBytes(request.value.networkId, networkId) ? request.value : undefined
+  }
+
+  await network.handle(PROTOCOLS.status, async (_from, bytes) => {
+    if (open(statusRequestCodec, bytes) === undefined) return 'reject'
+    const { tip, graph } = chain
+    return statusCodec.encode({
+      networkId,
+      label: init.label,
+      tip: { height: tip.height, hash: tip.hash, work: tip.work },
+      settledHeight: graph.settled.node.height,
+      time: init.now(),
+    })
+  })
+  await network.handle(PROTOCOLS.checkpoint, async (_from, bytes) => {
+    const request = open(checkpointRequestCodec, bytes)
+    const answer = request && (await reader.checkpoint(request.hash))
+    return answer === undefined ? 'reject' : checkpointCodec.encode(answer)
+  })
+  await network.handle(PROTOCOLS.headers, async (_from, bytes) => {
+    const request = open(headersRequestCodec, bytes)
+    if (request === undefined) return 'reject'
+    return headersCodec.encode({ items: reader.headersAfter(request.locator, request.count) })
+  })
+  await network.handle(PROTOCOLS.proof, async (_from, bytes) => {
+    const request = open(proofRequestCodec, bytes)
+    if (request === undefined) return 'reject'
+    return proofCodec.encode({ proof: reader.stateProof(request.headerHash, request.key) })
+  })
+  await network.handle(PROTOCOLS.submit, async (_from, bytes) => {
+    const result = await init.submit(bytes)
+    return submitAnswerCodec.encode(
+      result.ok ? { TAG: 'accepted', data: { transactionId: result.value.transactionId } } : refusal(result.code, result.detail),
+    )
+  })
+  const { endorse } = init
+  if (endorse === undefined) return
+  await network.handle(PROTOCOLS.endorse, async (_from, bytes) => {
+    const result = await endorse(bytes)
+    return endorsementAnswerCodec.encode(result.ok ? { TAG: 'endorsed', data: result.value } : refusal(result.code, result.detail))
+  })
+}
