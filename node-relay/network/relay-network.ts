@@ -53,6 +53,10 @@ export interface RelayNetworkInit {
 }
 
 export interface RelayNetwork extends StoppablePeerNetwork {
+  /**
+   * Ends every connection. The native WebRTC listener keeps its UDP port bound until the process ends, so one process
+   * can use a fixed UDP port once.
+   */
   stop(): Promise<void>
 }
 

@@ -27,15 +27,21 @@ interface HostEntry {
   until: number
 }
 
+const FORGIVE_ONE_MS = 60_000 / PENALTY_FORGIVEN_PER_MINUTE
+
 /** Penalty points and bans, in memory only: a restart forgives. Every map is bounded. */
 export function createPenaltyBook(now: () => number): PenaltyBook {
   const entries = new Map<string, Entry>()
   const bannedPeers = new Map<string, number>()
   const hosts = new Map<string, HostEntry>()
 
+  /** Whole points forgiven since; integers only, so that the limit is met exactly. */
+  function forgiven(entry: Entry): number {
+    return Math.floor(Math.max(0, now() - entry.at) / FORGIVE_ONE_MS)
+  }
+
   function pointsNow(entry: Entry): number {
-    const forgiven = (Math.max(0, now() - entry.at) / 60_000) * PENALTY_FORGIVEN_PER_MINUTE
-    return Math.max(0, entry.points - forgiven)
+    return Math.max(0, entry.points - forgiven(entry))
   }
 
   function ban(peerId: string, host: string | undefined): void {
@@ -55,7 +61,9 @@ export function createPenaltyBook(now: () => number): PenaltyBook {
       const sum = (known === undefined ? 0 : pointsNow(known)) + Math.max(0, points)
       if (sum < PENALTY_LIMIT) {
         if (known === undefined) makeRoom(entries, MAX_PENALISED_PEERS, pointsNow)
-        entries.set(peerId, { points: sum, at: now() })
+        // A started interval goes on, so that frequent slips are forgiven at the same rate.
+        const at = known === undefined || sum === points ? now() : known.at + forgiven(known) * FORGIVE_ONE_MS
+        entries.set(peerId, { points: sum, at })
         return false
       }
       entries.delete(peerId)

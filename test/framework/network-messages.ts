@@ -1,3 +1,4 @@
+import type { WebRtcCertificate } from '../../node-relay/network/webrtc-certificate.ts'
 import type { ProtocolSpec } from '../../shared/protocol/transport.ts'
 
 /** Topic and protocol that the test hosts speak. */
@@ -9,7 +10,13 @@ export const ECHO: ProtocolSpec = { id: '/lares-test/echo/1', maxRequest: 4_096,
 export interface RelayProcessInit {
   /** Hexadecimal libp2p key; a fresh one when absent. */
   privateKey?: string
+  /** A fresh one when absent. */
+  certificate?: WebRtcCertificate
   udpPort?: number
+  wsPort?: number
+  announce?: string[]
+  /** How far the process's clock is ahead, days. */
+  daysAhead?: number
 }
 
 /** Relay process → test. */

@@ -14,12 +14,28 @@ import {
 const init = JSON.parse(process.argv[2] ?? '{}') as RelayProcessInit
 const send = (message: FromRelay) => process.send?.(message)
 
+const DAY_MS = 24 * 3_600_000
+const ahead = (init.daysAhead ?? 0) * DAY_MS
+if (ahead > 0) {
+  const RealDate = Date
+  globalThis.Date = class extends RealDate {
+    constructor(...parts: []) {
+      if (parts.length === 0) super(RealDate.now() + ahead)
+      else super(...parts)
+    }
+    static override now() {
+      return RealDate.now() + ahead
+    }
+  } as DateConstructor
+}
+
 const relay = await createRelayNetwork({
   privateKey: init.privateKey === undefined ? await createNodeKey() : fromHex(init.privateKey),
-  webrtcCertificate: await createWebRtcCertificate(),
+  webrtcCertificate: init.certificate ?? (await createWebRtcCertificate()),
   hosts: ['127.0.0.1'],
   udpPort: init.udpPort ?? 0,
-  wsPort: 0,
+  wsPort: init.wsPort ?? 0,
+  announce: init.announce ?? [],
 })
 await relay.handle(ECHO, async (_from, request) => request)
 relay.subscribe(TEST_TOPIC, TEST_TOPIC_SIZE, async (from, bytes) => {

@@ -116,6 +116,8 @@ export async function spawnLightHosts(init: HostsProcessInit): Promise<LightHost
   }
 }
 
+const WARM_UP = 'warm-up'
+
 export interface CrowdOptions {
   peers: number
   /** Processes the peers are spread over. */
@@ -141,7 +143,8 @@ export interface CrowdResult {
 
 /**
  * Many browser-like peers from one address on one relay, which publishes a message each interval. Says which peer
- * missed which message. The first message is sent once all peers are in; nothing waits for a warm-up.
+ * missed which message. What counts begins once every peer has heard a first message: gossip reaches a new neighbour
+ * only after identify and a subscription, about a second after the connection, and what was said before is not repeated.
  */
 export async function runCrowd(options: CrowdOptions): Promise<CrowdResult> {
   const { peers, processes, transport, seconds, intervalMs = 1_000 } = options
@@ -152,6 +155,7 @@ export async function runCrowd(options: CrowdOptions): Promise<CrowdResult> {
   const result: CrowdResult = { sent: 0, missing: [], duplicates: 0, lost: 0, slowestMs: 0, elapsedMs: 0 }
   let arrivals = 0
   let onArrival = () => {}
+  let onWarmUp: (key: string) => void = () => {}
   try {
     for (let group = 0; group < processes; group++) {
       const hosts = Math.floor(peers / processes) + (group < peers % processes ? 1 : 0)
@@ -160,6 +164,7 @@ export async function runCrowd(options: CrowdOptions): Promise<CrowdResult> {
       for (let host = 0; host < hosts; host++) received.set(`${group}/${host}`, new Map())
       spawned.onLost(() => result.lost++)
       spawned.onGossip((host, text) => {
+        if (text.startsWith(WARM_UP)) return onWarmUp(`${group}/${host}`)
         const messages = received.get(`${group}/${host}`) as Map<string, number>
         if (messages.has(text)) result.duplicates++
         messages.set(text, Date.now())
@@ -168,6 +173,13 @@ export async function runCrowd(options: CrowdOptions): Promise<CrowdResult> {
         onArrival()
       })
     }
+    const warm = new Set<string>()
+    onWarmUp = (key) => void warm.add(key)
+    let warmUps = 0
+    await eventually('every peer hears the relay', () => {
+      relay.publish(`${WARM_UP} ${warmUps++}`)
+      return warm.size === peers || undefined
+    })
     const started = Date.now()
     const count = Math.ceil((seconds * 1_000) / intervalMs)
     await new Promise<void>((resolve) => {
