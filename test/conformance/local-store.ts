@@ -1,0 +1,118 @@
+import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { generateWebSigner, webSignerFromKeyPair } from '../../web/crypto/web-signer.ts'
+import type { HeaderChunk, IdentityRecord, LocalStore, NetworkRecord } from '../../web/store/local-store.ts'
+
+const A = 'a'.repeat(64)
+const B = 'b'.repeat(64)
+const hash = (fill: number) => new Uint8Array(32).fill(fill)
+const chunk = (first: number, fill: number): HeaderChunk => ({
+  first,
+  start: hash(fill),
+  items: Uint8Array.of(fill, fill),
+})
+const network = (networkId: string): NetworkRecord => ({
+  networkId,
+  name: 'Home',
+  checkpoint: { height: 3, hash: hash(1) },
+  addresses: ['/ip4/10.0.0.1/udp/1/webrtc-direct'],
+  start: undefined,
+  lastActive: 5,
+})
+const identity: IdentityRecord = {
+  state: 'joining',
+  deviceId: hash(2),
+  anchor: hash(3),
+  label: 1,
+  application: Uint8Array.of(1),
+  transaction: undefined,
+  done: ['verify-voucher'],
+  failure: undefined,
+}
+
+/** What every store of the page must do. `create` gives a fresh, empty one. */
+export function localStoreSuite(name: string, create: () => LocalStore | Promise<LocalStore>): void {
+  describe(`local store: ${name}`, () => {
+    let store: LocalStore
+    beforeEach(async () => {
+      store = await create()
+    })
+    afterEach(() => store.close())
+
+    it('has nothing at first', async () => {
+      expect(await store.networks()).toEqual([])
+      expect(await store.readChain(A)).toBeUndefined()
+      expect(await store.readIdentity(A)).toBeUndefined()
+      expect(await store.readWallet(A)).toBeUndefined()
+      expect(await store.readIncidents(A)).toEqual([])
+    })
+
+    it('keeps networks apart and replaces a record', async () => {
+      await store.putNetwork(network(A))
+      await store.putNetwork(network(B))
+      await store.putNetwork({ ...network(A), name: 'Other', start: Uint8Array.of(9) })
+      const all = (await store.networks()).sort((a, b) => a.networkId.localeCompare(b.networkId))
+      expect(all).toEqual([{ ...network(A), name: 'Other', start: Uint8Array.of(9) }, network(B)])
+    })
+
+    it('writes tip and chunks together, and gives chunks by height', async () => {
+      await store.writeChain(A, { tip: { height: 20, hash: hash(7) }, put: [chunk(11, 2), chunk(2, 1)], remove: [] })
+      await store.writeChain(B, { tip: { height: 1, hash: hash(8) }, put: [chunk(1, 9)], remove: [] })
+      expect(await store.readChain(A)).toEqual({
+        tip: { height: 20, hash: hash(7) },
+        chunks: [chunk(2, 1), chunk(11, 2)],
+      })
+      await store.writeChain(A, { tip: { height: 12, hash: hash(6) }, put: [chunk(2, 3)], remove: [11, 99] })
+      expect(await store.readChain(A)).toEqual({ tip: { height: 12, hash: hash(6) }, chunks: [chunk(2, 3)] })
+      expect((await store.readChain(B))?.chunks).toEqual([chunk(1, 9)])
+    })
+
+    it('removes before it puts', async () => {
+      await store.writeChain(A, { tip: { height: 2, hash: hash(1) }, put: [chunk(1, 1)], remove: [] })
+      await store.writeChain(A, { tip: { height: 2, hash: hash(2) }, put: [chunk(1, 2)], remove: [1] })
+      expect((await store.readChain(A))?.chunks).toEqual([chunk(1, 2)])
+    })
+
+    it('forgets headers without the identity', async () => {
+      await store.writeChain(A, { tip: { height: 2, hash: hash(1) }, put: [chunk(1, 1)], remove: [] })
+      await store.writeIdentity(A, identity)
+      await store.clearChain(A)
+      expect(await store.readChain(A)).toBeUndefined()
+      expect(await store.readIdentity(A)).toEqual(identity)
+    })
+
+    it('keeps a wallet whose private key cannot leave, and that still signs', async () => {
+      const made = await generateWebSigner()
+      if (!made.ok) throw new Error(made.detail)
+      await store.writeIdentity(A, identity, made.value.keyPair)
+      const kept = await store.readWallet(A)
+      expect(kept?.privateKey.extractable).toBe(false)
+      const signer = await webSignerFromKeyPair(kept as CryptoKeyPair)
+      expect(signer.ok && signer.value.publicKey).toEqual(made.value.publicKey)
+      expect(signer.ok && (await signer.value.sign(hash(1)))).toEqual(await made.value.sign(hash(1)))
+      // A later state of the identity leaves the wallet where it is.
+      await store.writeIdentity(A, { ...identity, state: 'settled' })
+      expect(await store.readWallet(A)).toBeDefined()
+      expect((await store.readIdentity(A))?.state).toBe('settled')
+    })
+
+    it('keeps incidents with their evidence', async () => {
+      const incident = { at: 1, code: 'x', sentence: 'X.', severity: 'alarm' as const, evidence: Uint8Array.of(1, 2) }
+      await store.writeIncidents(A, [incident])
+      expect(await store.readIncidents(A)).toEqual([incident])
+      expect(await store.readIncidents(B)).toEqual([])
+    })
+
+    it('forgets a whole network', async () => {
+      for (const id of [A, B]) {
+        await store.putNetwork(network(id))
+        await store.writeChain(id, { tip: { height: 2, hash: hash(1) }, put: [chunk(1, 1)], remove: [] })
+        await store.writeIdentity(id, identity)
+      }
+      await store.removeNetwork(A)
+      expect(await store.networks()).toEqual([network(B)])
+      expect(await store.readChain(A)).toBeUndefined()
+      expect(await store.readIdentity(A)).toBeUndefined()
+      expect(await store.readChain(B)).toBeDefined()
+    })
+  })
+}

@@ -1,0 +1,94 @@
+import type { IncidentView, JoinStepName } from '../worker/api.ts'
+
+/** A joined network. What it says of the chain is checked again when it is read. */
+export interface NetworkRecord {
+  /** Hex. */
+  readonly networkId: string
+  readonly name: string
+  /** Of the join link: the settled header this phone started from; height 0 for genesis. */
+  readonly checkpoint: { readonly height: number; readonly hash: Uint8Array }
+  /** Multiaddr text, best first. */
+  readonly addresses: readonly string[]
+  /** The checkpoint answer (shared/protocol/messages.ts) that was checked against network ID and checkpoint. */
+  readonly start: Uint8Array | undefined
+  /** When it was selected last, ms. */
+  readonly lastActive: number
+}
+
+/** Consecutive headers of the best chain, packed. */
+export interface HeaderChunk {
+  /** Height of the first. */
+  readonly first: number
+  /** Encoded start point: the header before the first, with its roster and history. */
+  readonly start: Uint8Array
+  /** Encoded header items, one answer's worth. */
+  readonly items: Uint8Array
+}
+
+export interface ChainTip {
+  readonly height: number
+  readonly hash: Uint8Array
+}
+
+export interface StoredChain {
+  readonly tip: ChainTip
+  /** By height. */
+  readonly chunks: readonly HeaderChunk[]
+}
+
+/** One change of the best chain: the tip and the chunks it describes, in one transaction. */
+export interface ChainWrite {
+  readonly tip: ChainTip
+  readonly put: readonly HeaderChunk[]
+  /** First heights of chunks to delete; done before anything is put. */
+  readonly remove: readonly number[]
+}
+
+/** This device's identity in a network. The recovery key's private half is never in it. */
+export interface IdentityRecord {
+  readonly state: 'joining' | 'pending' | 'settled' | 'retired'
+  readonly deviceId: Uint8Array
+  /** Anchor of the voucher. */
+  readonly anchor: Uint8Array
+  /** Label flags. */
+  readonly label: number
+  /** The register transaction without endorsements: as it is asked for. */
+  readonly application: Uint8Array
+  /** With endorsements, as it was submitted, so that it can be submitted again. */
+  readonly transaction: Uint8Array | undefined
+  readonly done: readonly JoinStepName[]
+  /** Why the network will not have it. */
+  readonly failure: { readonly code: string; readonly sentence: string } | undefined
+}
+
+export interface StoredIncident extends IncidentView {
+  /** The proof that was wrong, for whoever wants to look. Bounded. */
+  readonly evidence?: Uint8Array | undefined
+}
+
+/**
+ * What this phone keeps, by network ID (hex). What is read back may be damaged or gone: it is input, not truth.
+ * @throws {LaresError} `storage-failed` when the browser refuses
+ */
+export interface LocalStore {
+  networks(): Promise<NetworkRecord[]>
+  putNetwork(record: NetworkRecord): Promise<void>
+  /** Forgets everything of a network, wallet and identity too. */
+  removeNetwork(networkId: string): Promise<void>
+
+  readChain(networkId: string): Promise<StoredChain | undefined>
+  writeChain(networkId: string, write: ChainWrite): Promise<void>
+  /** Forgets the headers; identity and wallet stay. */
+  clearChain(networkId: string): Promise<void>
+
+  readIdentity(networkId: string): Promise<IdentityRecord | undefined>
+  /** With a wallet, both in one transaction. */
+  writeIdentity(networkId: string, record: IdentityRecord, wallet?: CryptoKeyPair): Promise<void>
+  /** The wallet of the identity; the private key is one that cannot be exported. */
+  readWallet(networkId: string): Promise<CryptoKeyPair | undefined>
+
+  readIncidents(networkId: string): Promise<StoredIncident[]>
+  writeIncidents(networkId: string, incidents: readonly StoredIncident[]): Promise<void>
+
+  close(): void
+}
