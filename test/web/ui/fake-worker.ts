@@ -1,0 +1,67 @@
+/** A worker that knows no chain: it sends a sample view and answers a person's calls as the real one would. */
+import type { AppView, PageCall, PageReplies, ViewChanged, WorkerCall, WorkerReplies } from '../../../web/worker/api.ts'
+import { type Bridge, type BridgePort, createBridge } from '../../../web/worker/bridge.ts'
+import { app, identity, network, SAMPLE_VIEWS, type SampleName, sampleReport } from './sample-views.ts'
+
+const WORDS =
+  'harbor velvet coral timber hollow ribbon saddle orbit pencil meadow copper lantern gravel jungle wisdom anchor maple tunnel silver candle bridge forest island puzzle'.split(
+    ' ',
+  )
+const ASKED = [2, 10, 19]
+
+let view: AppView = SAMPLE_VIEWS.following
+
+const bridge: Bridge<PageCall, PageReplies, ViewChanged> = createBridge<
+  PageCall,
+  PageReplies,
+  WorkerCall,
+  WorkerReplies,
+  ViewChanged
+>({
+  port: globalThis as unknown as BridgePort,
+  handlers: {
+    // The page names the sample in place of its own origin.
+    open({ init }) {
+      view = SAMPLE_VIEWS[init.codeOrigin as SampleName] ?? SAMPLE_VIEWS.following
+      return view
+    },
+    'add-network'({ link }) {
+      if (!link.startsWith('lares'))
+        return { ok: false, code: 'malformed-link', sentence: 'This is no join link: paste all of it.' }
+      show(app(network({ name: 'New network' })))
+      return { ok: true, value: { networkId: network().networkId } }
+    },
+    'select-network': () => ({ ok: true, value: null }),
+    'remove-network'({ networkId }) {
+      show({ ...view, networks: view.networks.filter((one) => one.networkId !== networkId) })
+      return { ok: true, value: null }
+    },
+    'prepare-join'({ voucher }) {
+      if (voucher.includes('expired'))
+        return {
+          ok: false,
+          code: 'voucher-expired',
+          sentence: 'This voucher has expired: ask whoever runs the relay for a new one.',
+        }
+      return { ok: true, value: { words: WORDS, asked: ASKED } }
+    },
+    'confirm-join'({ answers }) {
+      if (!answers.every((answer, index) => answer === WORDS[ASKED[index] ?? -1]))
+        return { ok: false, code: 'wrong-words', sentence: 'Those are not the words: look at your paper again.' }
+      show(app(network({ identity: identity('pending', 4) })))
+      return { ok: true, value: null }
+    },
+    'cancel-join': () => ({ ok: true, value: null }),
+    audit: ({ text }) => sampleReport(text),
+    hint: () => null,
+    'peer-connected': () => null,
+    'peer-disconnected': () => null,
+    'peer-round-trip': () => null,
+    gossip: () => 'ignore',
+  },
+})
+
+function show(next: AppView): void {
+  view = next
+  bridge.emit({ event: 'view', view })
+}

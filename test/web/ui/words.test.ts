@@ -1,0 +1,97 @@
+import { describe, expect, it } from 'vitest'
+import { cleanWord, stepLooks } from '../../../web/ui/identity-words.ts'
+import {
+  keepersSentence,
+  phaseSentence,
+  servedBySentence,
+  sortPeers,
+  syncProgress,
+} from '../../../web/ui/network-words.ts'
+import {
+  codeOriginSentence,
+  deviceFacts,
+  proofFacts,
+  unansweredReport,
+  VERDICT_LOOKS,
+  verdictAloud,
+} from '../../../web/ui/verdict-words.ts'
+import { network, SAMPLE_NOW, sampleReport, stepsDone } from './sample-views.ts'
+
+describe('words about a network', () => {
+  it('calls a sleeping network asleep, and says nothing of lies', () => {
+    const asleep = network({ phase: 'asleep', tip: { height: 9, hash: '', time: SAMPLE_NOW - 8 * 3_600_000 } })
+    const sentence = phaseSentence(asleep, SAMPLE_NOW)
+    expect(sentence).toContain('No new block for 8 h')
+    expect(sentence).toContain('slept')
+    expect(sentence).not.toMatch(/\bl(ie|ying|iar)/i)
+  })
+
+  it('shows progress only while syncing, from the checkpoint on', () => {
+    const syncing = network({ phase: 'syncing', startHeight: 100, targetHeight: 200 })
+    expect(syncProgress({ ...syncing, tip: undefined })).toBe(0)
+    expect(syncProgress({ ...syncing, tip: { height: 150, hash: '', time: 0 } })).toBe(0.5)
+    expect(syncProgress({ ...syncing, tip: { height: 250, hash: '', time: 0 } })).toBe(1)
+    expect(syncProgress({ ...syncing, targetHeight: 100 })).toBeUndefined()
+    expect(syncProgress({ ...syncing, phase: 'following' })).toBeUndefined()
+  })
+
+  it('counts keepers', () => {
+    expect(keepersSentence({ keepersSeen: 2, keepers: 3 })).toBe('2 of 3 keepers seen')
+    expect(keepersSentence({ keepersSeen: 1, keepers: 1 })).toBe('1 of 1 keeper seen')
+  })
+
+  it('names the serving peer first, then the nearest', () => {
+    const { peers } = network()
+    expect(sortPeers(peers).map((peer) => peer.roundTrip)).toEqual([14.2, 22, 31, undefined])
+    expect(servedBySentence(peers)).toBe('Served by the coordination node …Rrelay over direct WebRTC.')
+    expect(servedBySentence([])).toBe('No peer serves this browser now.')
+  })
+})
+
+describe('words about a verdict', () => {
+  it('gives each verdict its own word and no two of opposite meaning one look', () => {
+    const looks = Object.values(VERDICT_LOOKS)
+    expect(new Set(looks.map((look) => look.word)).size).toBe(looks.length)
+    expect(new Set(looks.map((look) => look.symbol)).size).toBe(looks.length)
+    expect(looks.filter((look) => look.tone === 'good').map((look) => look.word)).toEqual(['Registered'])
+  })
+
+  it('says as of which block, how deep, how old, by how many bytes', () => {
+    const facts = Object.fromEntries(
+      proofFacts(sampleReport('registered'), SAMPLE_NOW).map(({ testId, detail }) => [testId, detail]),
+    )
+    expect(facts).toMatchObject({
+      'audit-asof': 'settled block 48,207',
+      'audit-depth': '6 blocks on top',
+      'audit-age': '3 min ago',
+      'audit-keepers': '3 of 3 keepers seen',
+      'audit-proof-bytes': '1.5 kB',
+    })
+  })
+
+  it('claims no block and no proof when nothing was proven', () => {
+    const report = unansweredReport('This took too long: try again.', 'bridge-timeout', 60_000)
+    expect(proofFacts(report, SAMPLE_NOW).map((fact) => fact.term)).toEqual(['Took'])
+    expect(deviceFacts(report)).toEqual([])
+    expect(verdictAloud(report)).toBe('Cannot say. This took too long: try again.')
+  })
+
+  it('says where the code came from', () => {
+    expect(codeOriginSentence({ codeFromAuditedRelay: true, codeOrigin: 'https://lares.local' })).toContain(
+      "the verdict is worth no more than that relay's honesty",
+    )
+    expect(codeOriginSentence({ codeFromAuditedRelay: false, codeOrigin: 'https://own.example' })).toBe(
+      "This page's code came from https://own.example, not from the relay that it audits.",
+    )
+  })
+})
+
+describe('words about joining', () => {
+  it('marks the first open step as the one under way, unless it failed', () => {
+    expect(stepLooks(stepsDone(2), false).map((step) => step.state)).toEqual(['done', 'done', 'now', 'open', 'open'])
+    expect(stepLooks(stepsDone(2), true).map((step) => step.state)).toEqual(['done', 'done', 'open', 'open', 'open'])
+    expect(stepLooks(stepsDone(5), false).every((step) => step.state === 'done')).toBe(true)
+  })
+
+  it('takes a recovery word in any case', () => expect(cleanWord('  Harbor ')).toBe('harbor'))
+})

@@ -1,0 +1,32 @@
+import type { WorkerCall, WorkerReplies } from '../worker/api.ts'
+import type { CallHandlers } from '../worker/bridge.ts'
+
+/** The calls that come from a person's hand, in whichever tab; all others come from the tab that is the node. */
+export type UiCallName =
+  | 'add-network'
+  | 'select-network'
+  | 'remove-network'
+  | 'prepare-join'
+  | 'confirm-join'
+  | 'cancel-join'
+  | 'audit'
+  | 'hint'
+export type UiCall = Extract<WorkerCall, { readonly call: UiCallName }>
+export type UiReplies = Pick<WorkerReplies, UiCallName>
+
+/** Asks the node, wherever it is: this tab's worker, or the tab that has it. @throws {LaresError} */
+export type CallNode = <Body extends UiCall>(body: Body) => Promise<UiReplies[Body['call']]>
+
+/** Hands each call on to the node. */
+export function forwardUiCalls(call: CallNode): CallHandlers<UiCall, UiReplies> {
+  return {
+    'add-network': call,
+    'select-network': call,
+    'remove-network': call,
+    'prepare-join': call,
+    'confirm-join': call,
+    'cancel-join': call,
+    audit: call,
+    hint: call,
+  }
+}

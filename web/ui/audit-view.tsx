@@ -1,0 +1,83 @@
+import { useRef, useState } from 'preact/hooks'
+import type { AppView, AuditReport } from '../worker/api.ts'
+import { ask } from './ask.ts'
+import { Card } from './parts.tsx'
+import { ScanButton } from './scan-button.tsx'
+import type { PageActions } from './store.ts'
+import { VerdictCard } from './verdict-card.tsx'
+import { unansweredReport, verdictAloud } from './verdict-words.ts'
+
+interface Asked {
+  readonly text: string
+  readonly report: AuditReport
+}
+
+export function AuditView({ view, actions }: { view: AppView; actions: PageActions }) {
+  const [text, setText] = useState('')
+  const [busy, setBusy] = useState(false)
+  const [asked, setAsked] = useState<Asked>()
+  /** Only the newest question's answer is shown. */
+  const question = useRef(0)
+
+  const check = async (id: string) => {
+    question.current += 1
+    const mine = question.current
+    const started = performance.now()
+    setBusy(true)
+    setAsked(undefined)
+    const answer = await ask(actions.call, { call: 'audit', text: id })
+    if (mine !== question.current) return
+    const report =
+      'verdict' in answer ? answer : unansweredReport(answer.sentence, answer.code, performance.now() - started)
+    setBusy(false)
+    setAsked({ text: id, report })
+  }
+
+  return (
+    <div class={asked === undefined ? 'narrow' : 'columns audit-columns'}>
+      <Card title="Is this device registered?">
+        <p class="muted">Paste a device ID or scan its label. This browser asks for a proof and checks it itself.</p>
+        <form
+          onSubmit={(event) => {
+            event.preventDefault()
+            void check(text.trim())
+          }}
+        >
+          <label for="audit-id">Device ID</label>
+          <textarea
+            id="audit-id"
+            data-testid="audit-input"
+            class="mono"
+            rows={3}
+            value={text}
+            onInput={(event) => setText(event.currentTarget.value)}
+            onKeyDown={(event) => {
+              if (event.key !== 'Enter' || event.shiftKey) return
+              event.preventDefault()
+              if (text.trim() !== '' && !busy) void check(text.trim())
+            }}
+            autocomplete="off"
+            autocapitalize="characters"
+            spellcheck={false}
+          />
+          <div class="row">
+            <button type="submit" class="primary" data-testid="audit-submit" disabled={busy || text.trim() === ''}>
+              {busy ? 'Checking…' : 'Check'}
+            </button>
+            <ScanButton
+              what="the device"
+              onText={(scanned) => {
+                setText(scanned)
+                void check(scanned.trim())
+              }}
+            />
+          </div>
+        </form>
+      </Card>
+      <p class="visually-hidden" aria-live="assertive">
+        {asked === undefined ? '' : verdictAloud(asked.report)}
+      </p>
+      {asked !== undefined && <VerdictCard report={asked.report} view={view} />}
+    </div>
+  )
+}

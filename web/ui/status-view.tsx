@@ -1,0 +1,147 @@
+import type { AppView, NetworkView } from '../worker/api.ts'
+import { ChainStrip } from './chain-strip.tsx'
+import { DeviceId } from './device-id.tsx'
+import { formatAge, formatCount, formatWork } from './format.ts'
+import { Icon } from './icons.tsx'
+import { IDENTITY_SENTENCES, IDENTITY_TONES, IDENTITY_WORDS } from './identity-words.ts'
+import { IncidentList } from './incident-list.tsx'
+import {
+  PHASE_TONES,
+  PHASE_WORDS,
+  phaseSentence,
+  SINGLE_KEEPER_SENTENCE,
+  servedBySentence,
+  startSentence,
+  syncProgress,
+} from './network-words.ts'
+import { Card, Facts, Note, Pill } from './parts.tsx'
+import { PeerList } from './peer-list.tsx'
+import { useNow } from './store.ts'
+
+export function StatusView({ view }: { view: AppView }) {
+  const now = useNow()
+  const network = view.active
+  if (network === undefined) return <NoNetwork />
+  return (
+    <div class="columns">
+      <div class="column">
+        <ChainCard network={network} now={now} />
+        <a class="button primary wide" href="#/audit">
+          <Icon name="audit" /> Check a device
+        </a>
+        <EvidenceCard network={network} />
+        <Card title="Incidents">
+          <IncidentList incidents={network.incidents} now={now} />
+        </Card>
+      </div>
+      <div class="column">
+        <IdentityCard network={network} />
+        <Card title="Peers">
+          <p class="muted">{servedBySentence(network.peers)}</p>
+          <PeerList peers={network.peers} />
+        </Card>
+      </div>
+    </div>
+  )
+}
+
+function NoNetwork() {
+  return (
+    <Card title="No network yet" class="lonely">
+      <p>
+        Add a network by its join link. The relay prints it when it starts, as text and as a QR code for this device's
+        camera.
+      </p>
+      <a class="button primary" href="#/networks">
+        <Icon name="networks" /> Add a network
+      </a>
+    </Card>
+  )
+}
+
+function ChainCard({ network, now }: { network: NetworkView; now: number }) {
+  const { tip, settled, phase } = network
+  const progress = syncProgress(network)
+  return (
+    <Card class="chain-card">
+      <div class="chain-head">
+        <h2 data-testid="network-name">{network.name}</h2>
+        <Pill tone={PHASE_TONES[phase]} testId="phase" value={phase}>
+          {PHASE_WORDS[phase]}
+        </Pill>
+      </div>
+      <p class="muted">{phaseSentence(network, now)}</p>
+      {progress !== undefined && <progress max={1} value={progress} aria-label="Headers checked" />}
+      <div class="heights">
+        <div>
+          <span class="height-label">Settled</span>
+          <strong data-testid="settled-height" data-value={settled?.height}>
+            {settled === undefined ? '–' : formatCount(settled.height)}
+          </strong>
+          <span class="muted small">{settled === undefined ? 'not yet' : formatAge(settled.time, now)}</span>
+        </div>
+        <div>
+          <span class="height-label">Tip</span>
+          <strong data-testid="tip-height" data-value={tip?.height}>
+            {tip === undefined ? '–' : formatCount(tip.height)}
+          </strong>
+          <span class="muted small">{tip === undefined ? 'not yet' : formatAge(tip.time, now)}</span>
+        </div>
+      </div>
+      <ChainStrip network={network} />
+      {network.singleKeeper && (
+        <p class="muted small" data-testid="single-keeper">
+          {SINGLE_KEEPER_SENTENCE}
+        </p>
+      )}
+    </Card>
+  )
+}
+
+function EvidenceCard({ network }: { network: NetworkView }) {
+  const { headersVerified, headersStored, work, startHeight, networkId } = network
+  const facts = [
+    { term: 'Headers verified', detail: <Count value={headersVerified} testId="headers-verified" /> },
+    { term: 'Headers stored', detail: <Count value={headersStored} testId="headers-stored" /> },
+    { term: 'Work behind the tip', detail: formatWork(work), testId: 'work' },
+    { term: 'Started', detail: startSentence(startHeight), testId: 'start-height' },
+    { term: 'Network ID', detail: <span class="mono small break">{networkId}</span>, testId: 'network-id' },
+  ]
+  return (
+    <Card title="Checked by this browser itself">
+      <Facts facts={facts} />
+    </Card>
+  )
+}
+
+function Count({ value, testId }: { value: number; testId: string }) {
+  return (
+    <span data-testid={testId} data-value={value}>
+      {formatCount(value)}
+    </span>
+  )
+}
+
+function IdentityCard({ network }: { network: NetworkView }) {
+  const { identity } = network
+  return (
+    <Card title="This device">
+      <div class="identity-head">
+        <Pill tone={IDENTITY_TONES[identity.state]} testId="identity-state" value={identity.state}>
+          {IDENTITY_WORDS[identity.state]}
+        </Pill>
+        <span class="tag" data-testid="label">
+          {identity.label}
+        </span>
+      </div>
+      <p class="muted">{IDENTITY_SENTENCES[identity.state]}</p>
+      {identity.deviceId !== undefined && <DeviceId id={identity.deviceId} did={identity.did} />}
+      {identity.failure !== undefined && <Note tone="bad">{identity.failure.sentence}</Note>}
+      {(identity.state === 'none' || identity.state === 'retired') && (
+        <a class="button" href="#/join">
+          <Icon name="identity" /> Join with a voucher
+        </a>
+      )}
+    </Card>
+  )
+}

@@ -1,0 +1,74 @@
+import { useEffect, useRef } from 'preact/hooks'
+import type { AppView, AuditReport } from '../worker/api.ts'
+import { inGroups } from './format.ts'
+import { Icon } from './icons.tsx'
+import { Facts, Note } from './parts.tsx'
+import { useNow } from './store.ts'
+import {
+  codeOriginSentence,
+  deviceFacts,
+  NOT_ASKED_SENTENCE,
+  PENDING_SENTENCE,
+  proofFacts,
+  VERDICT_LOOKS,
+} from './verdict-words.ts'
+
+export function VerdictCard({ report, view }: { report: AuditReport; view: AppView }) {
+  const now = useNow()
+  const look = VERDICT_LOOKS[report.verdict]
+  const device = deviceFacts(report)
+  const card = useRef<HTMLElement>(null)
+  // On a phone the answer lies below the question.
+  useEffect(() => card.current?.scrollIntoView({ block: 'start' }), [])
+  return (
+    <section
+      ref={card}
+      class={`card verdict tone-${look.tone}`}
+      data-testid="audit-verdict"
+      data-verdict={report.verdict}
+    >
+      <header>
+        <span class="verdict-symbol">
+          <Icon name={look.symbol} size={40} />
+        </span>
+        <div>
+          <h2>{look.word}</h2>
+          <p data-testid="audit-sentence">{report.sentence}</p>
+        </div>
+      </header>
+      <div class="verdict-body">
+        {report.deviceId !== undefined && (
+          <p class="mono id" data-testid="audit-device-id" data-value={report.deviceId}>
+            {inGroups(report.deviceId).map((group, index) => (
+              <span key={index}>{group}</span>
+            ))}
+          </p>
+        )}
+        {report.pending && (
+          <Note tone="calm" icon="clock" testId="audit-pending">
+            {PENDING_SENTENCE}
+          </Note>
+        )}
+        {device.length > 0 && <Facts facts={device} />}
+        <h3>How this was found out</h3>
+        {report.checked.length > 0 && (
+          <ul class="checked" data-testid="audit-checked">
+            {report.checked.map((sentence) => (
+              <li key={sentence}>
+                <Icon name="check" size={18} />
+                <span>{sentence}</span>
+              </li>
+            ))}
+          </ul>
+        )}
+        <Facts facts={proofFacts(report, now)} />
+        <footer>
+          <p data-testid="audit-not-asked">{NOT_ASKED_SENTENCE}</p>
+          <p data-testid="code-origin" data-audited={view.codeFromAuditedRelay}>
+            {codeOriginSentence(view)}
+          </p>
+        </footer>
+      </div>
+    </section>
+  )
+}

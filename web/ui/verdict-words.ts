@@ -1,0 +1,106 @@
+/** What the audit view says about a report: pure. */
+import type { AppView, AuditReport, AuditVerdict } from '../worker/api.ts'
+import { countOf, formatAge, formatBytes, formatCount, formatDuration, formatTime, shorten } from './format.ts'
+import { keepersSentence } from './network-words.ts'
+import type { Tone } from './tone.ts'
+
+export type VerdictSymbol = 'check' | 'cross' | 'stop' | 'question' | 'pencil' | 'clock'
+
+export interface VerdictLook {
+  readonly word: string
+  readonly tone: Tone
+  readonly symbol: VerdictSymbol
+}
+
+export const VERDICT_LOOKS: Readonly<Record<AuditVerdict, VerdictLook>> = {
+  registered: { word: 'Registered', tone: 'good', symbol: 'check' },
+  retired: { word: 'Retired', tone: 'warn', symbol: 'stop' },
+  'not-in-ledger': { word: 'Not in the ledger', tone: 'bad', symbol: 'cross' },
+  'unknown-network': { word: 'Unknown network', tone: 'warn', symbol: 'question' },
+  malformed: { word: 'Not a device ID', tone: 'idle', symbol: 'pencil' },
+  'cannot-say': { word: 'Cannot say', tone: 'calm', symbol: 'clock' },
+}
+
+/** A word for a screen reader and the live region: the verdict first, then its sentence. */
+export function verdictAloud(report: AuditReport): string {
+  return `${VERDICT_LOOKS[report.verdict].word}. ${report.sentence}`
+}
+
+export interface Fact {
+  readonly term: string
+  readonly detail: string
+  readonly testId?: string
+}
+
+/** What the ledger says of the device. */
+export function deviceFacts(report: AuditReport): Fact[] {
+  const { device } = report
+  if (device === undefined) return []
+  return [
+    { term: 'Label', detail: device.label },
+    { term: 'Assurance', detail: ASSURANCE_WORDS[device.assurance] ?? device.assurance },
+    { term: 'Trust', detail: `${device.trust} of 1,000` },
+    {
+      term: 'Registered',
+      detail: `block ${formatCount(device.registeredHeight)}, ${formatTime(device.registeredTime)}`,
+    },
+    ...(device.sponsor === undefined ? [] : [{ term: 'Vouched for by', detail: shorten(device.sponsor, 10) }]),
+  ]
+}
+
+const ASSURANCE_WORDS: Readonly<Record<string, string>> = {
+  A1: 'A1, vouched for by an operator',
+  A2: 'A2, certificate of its maker',
+}
+
+/** How the verdict was reached: as of which block, how deep, how old, by what proof. */
+export function proofFacts(report: AuditReport, now: number): Fact[] {
+  const { asOf, tip, proofBytes, answeredBy } = report
+  const facts: Fact[] = []
+  if (asOf !== undefined) {
+    facts.push({ term: 'As of', detail: `settled block ${formatCount(asOf.height)}`, testId: 'audit-asof' })
+    if (tip !== undefined)
+      facts.push({
+        term: 'Depth',
+        detail: `${countOf(tip.height - asOf.height, 'block')} on top`,
+        testId: 'audit-depth',
+      })
+    facts.push({ term: 'Age', detail: formatAge(asOf.time, now), testId: 'audit-age' })
+    facts.push({ term: 'Keepers', detail: keepersSentence(asOf), testId: 'audit-keepers' })
+  }
+  if (proofBytes !== undefined)
+    facts.push({ term: 'Proof', detail: formatBytes(proofBytes), testId: 'audit-proof-bytes' })
+  facts.push({ term: 'Took', detail: formatDuration(report.tookMs), testId: 'audit-took' })
+  if (answeredBy !== undefined)
+    facts.push({ term: 'Answered by', detail: `peer …${answeredBy.slice(-8)}`, testId: 'audit-answered-by' })
+  return facts
+}
+
+export const NOT_ASKED_SENTENCE = 'The device itself was not asked.'
+export const PENDING_SENTENCE =
+  'It is in a newer block already, but that block is not settled yet. Ask again in a minute.'
+
+/** Where the page's code came from, said under each verdict. */
+export function codeOriginSentence(view: Pick<AppView, 'codeFromAuditedRelay' | 'codeOrigin'>): string {
+  return view.codeFromAuditedRelay
+    ? "This page's code came from the relay that it audits, so the verdict is worth no more than that relay's honesty. For an independent verdict, open this page from an address of your own."
+    : `This page's code came from ${view.codeOrigin}, not from the relay that it audits.`
+}
+
+/** When the call itself failed: the worker had no chance to say anything. */
+export function unansweredReport(sentence: string, code: string, tookMs: number): AuditReport {
+  return {
+    verdict: 'cannot-say',
+    sentence,
+    deviceId: undefined,
+    device: undefined,
+    asOf: undefined,
+    tip: undefined,
+    pending: false,
+    proofBytes: undefined,
+    tookMs,
+    checked: [],
+    answeredBy: undefined,
+    failure: { ok: false, code, sentence },
+  }
+}
