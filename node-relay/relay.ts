@@ -5,8 +5,8 @@ import { ownerAnchor } from '../shared/identity/anchor.ts'
 import { deviceIdOf } from '../shared/identity/device-id.ts'
 import { LABEL } from '../shared/identity/label.ts'
 import type { NetworkParameters } from '../shared/params.ts'
-import { statusCodec, statusRequestCodec } from '../shared/protocol/messages.ts'
 import { PROTOCOLS } from '../shared/protocol/ids.ts'
+import { statusCodec, statusRequestCodec } from '../shared/protocol/messages.ts'
 import { KIND } from '../shared/transaction/kinds.ts'
 import { transactionIdOf } from '../shared/transaction/transaction.ts'
 import { endorseApplication } from './coordination/endorse.ts'
@@ -23,7 +23,7 @@ import { createKeys, loadKeys, type RelayKeys } from './full-node/keys.ts'
 import { createMempool } from './full-node/mempool.ts'
 import { ChainReader } from './full-node/proofs.ts'
 import { createFacade } from './full-node/relay-facade.ts'
-import { readRelayFile, writeRelayFile } from './full-node/relay-file.ts'
+import { findRelayFile, writeRelayFile } from './full-node/relay-file.ts'
 import { deviceRecords } from './full-node/views.ts'
 import type { Logger } from './log.ts'
 import { initialTargetFor, measureHashRate } from './mining/calibrate.ts'
@@ -146,7 +146,10 @@ export async function createRelay(init: RelayInit): Promise<Relay> {
       submit: (bytes) => mempool.add(bytes),
       onOutcome: (outcome) => {
         if (outcome.kind === 'conflict')
-          incidents.report('settled-conflict', `A branch at height ${outcome.node.height} tried to roll back settled blocks and was not followed.`)
+          incidents.report(
+            'settled-conflict',
+            `A branch at height ${outcome.node.height} tried to roll back settled blocks and was not followed.`,
+          )
       },
       log: (message, error) => log.debug({ err: error }, message),
     })
@@ -160,7 +163,8 @@ export async function createRelay(init: RelayInit): Promise<Relay> {
       now: clock.now,
       submit,
       endorse: coordinates
-        ? (application) => endorseApplication({ chain, verifier, wallet: keys.wallet, deviceId, now: clock.now }, application)
+        ? (application) =>
+            endorseApplication({ chain, verifier, wallet: keys.wallet, deviceId, now: clock.now }, application)
         : undefined,
     })
 
@@ -184,7 +188,8 @@ export async function createRelay(init: RelayInit): Promise<Relay> {
       guard,
       source,
       signer: keys.sealing,
-      sealedBefore: lastSealed === undefined ? [] : [{ parentHash: lastSealed.previousHash, headerHash: lastSealed.hash }],
+      sealedBefore:
+        lastSealed === undefined ? [] : [{ parentHash: lastSealed.previousHash, headerHash: lastSealed.hash }],
       onState: (state) => {
         if (state.kind === 'clock') incidents.report(`clock-${state.fault}`, state.sentence)
         if (state.kind === 'failed') incidents.report('mining-failed', state.sentence)
@@ -196,7 +201,10 @@ export async function createRelay(init: RelayInit): Promise<Relay> {
     for (const _ of deviceRecords(chain.state)) devices++
     const countRegistrations = (change: ChainChange) => {
       const registrations = (blocks: ChainChange['applied']) =>
-        blocks.reduce((sum, { transactions }) => sum + transactions.filter((bytes) => bytes[0] === KIND.register).length, 0)
+        blocks.reduce(
+          (sum, { transactions }) => sum + transactions.filter((bytes) => bytes[0] === KIND.register).length,
+          0,
+        )
       devices += registrations(change.applied) - registrations(change.undone)
     }
     chain.onChange((change) => {
@@ -204,9 +212,15 @@ export async function createRelay(init: RelayInit): Promise<Relay> {
       mempool.chainChanged(change)
       const { outcome } = change
       if (outcome.leftSettled)
-        incidents.report('settled-left', 'Two thirds of the keepers sealed another branch, so settled blocks were left for it.')
+        incidents.report(
+          'settled-left',
+          'Two thirds of the keepers sealed another branch, so settled blocks were left for it.',
+        )
       else if (outcome.kind === 'reorganization')
-        incidents.report('reorganization', `${outcome.undone.length} unsettled blocks were replaced by a branch with more work.`)
+        incidents.report(
+          'reorganization',
+          `${outcome.undone.length} unsettled blocks were replaced by a branch with more work.`,
+        )
       gossip.publishChange(outcome.applied, change.applied)
       miner.refresh()
     })
@@ -225,18 +239,29 @@ export async function createRelay(init: RelayInit): Promise<Relay> {
         const answer = await network.request(peerId, PROTOCOLS.status, request).catch(() => undefined)
         const status = answer && statusCodec.decode(answer)
         // Only keepers' clocks count: strangers cost nothing to make.
-        if (status?.ok && (status.value.label & LABEL.full) !== 0) guard.notePeerClock(hostOf(address), status.value.time, clock.steady())
+        if (status?.ok && (status.value.label & LABEL.full) !== 0)
+          guard.notePeerClock(hostOf(address), status.value.time, clock.steady())
       }
     }
 
-    function every(ms: number, task: () => Promise<void>): () => void {
+    /** Runs a task now and again and again; the returned function ends it when the run under way is over. */
+    function every(ms: number, task: () => Promise<void>): () => Promise<void> {
       let cancel = () => {}
+      let ended = false
+      let underway: Promise<void>
       const run = () => {
-        task().catch((error: unknown) => log.error({ err: error }, 'upkeep failed'))
-        cancel = clock.after(ms, run)
+        underway = task()
+          .catch((error: unknown) => log.error({ err: error }, 'upkeep failed'))
+          .then(() => {
+            if (!ended) cancel = clock.after(ms, run)
+          })
       }
       run()
-      return () => cancel()
+      return () => {
+        ended = true
+        cancel()
+        return underway
+      }
     }
 
     const mining = (): RelayStatus['mining'] => {
@@ -272,8 +297,13 @@ export async function createRelay(init: RelayInit): Promise<Relay> {
       submit,
     })
     const setPageUrl = (pageUrl: string | undefined) =>
-      writeRelayFile(dataDir, { networkId: toHex(networkId), deviceId: toHex(deviceId), pageUrl, link: facade.join().link })
-    setPageUrl(isNew ? undefined : readRelayFile(dataDir).pageUrl)
+      writeRelayFile(dataDir, {
+        networkId: toHex(networkId),
+        deviceId: toHex(deviceId),
+        pageUrl,
+        link: facade.join().link,
+      })
+    setPageUrl(findRelayFile(dataDir)?.pageUrl)
     if (init.mineShare > 0) miner.start()
     // A block that was sealed just before a crash may have reached nobody.
     if (lastSealed !== undefined && equalBytes(lastSealed.hash, chain.tip.hash)) {
@@ -286,7 +316,12 @@ export async function createRelay(init: RelayInit): Promise<Relay> {
     async function found(keys: RelayKeys) {
       const rate = await measureHashRate(hasher)
       const parameters = { ...init.parameters, initialTarget: initialTargetFor(rate, init.parameters) }
-      const founding = await foundNetwork({ keys, parameters, now: clock.now(), coordination: init.roles.includes('coordination') })
+      const founding = await foundNetwork({
+        keys,
+        parameters,
+        now: clock.now(),
+        coordination: init.roles.includes('coordination'),
+      })
       // Before the chain: once that has its genesis, these can never be signed again.
       storeFounding(dataDir, founding.transactions)
       // And so must the words be: a relay that dies right here founds another network at its next start.

@@ -17,13 +17,21 @@ export interface RelayFile {
   readonly link: string | undefined
 }
 
-/** @throws {LaresError} `no-relay` when none was started here yet */
-export function readRelayFile(dataDir: string): RelayFile {
+/** undefined when no relay has got so far here. */
+export function findRelayFile(dataDir: string): RelayFile | undefined {
   try {
     return JSON.parse(readFileSync(join(dataDir, RELAY_FILE), 'utf8')) as RelayFile
-  } catch (error) {
-    throw new LaresError('no-relay', `There is no relay in ${dataDir} yet. Start it once with "npm start".`, { cause: error })
+  } catch {
+    // Written anew at each start, so a missing or damaged one is no loss.
+    return undefined
   }
+}
+
+/** @throws {LaresError} `no-relay` when none was started here yet */
+export function readRelayFile(dataDir: string): RelayFile {
+  const file = findRelayFile(dataDir)
+  if (file === undefined) throw new LaresError('no-relay', `There is no relay in ${dataDir} yet. Start it once with "npm start".`)
+  return file
 }
 
 export function writeRelayFile(dataDir: string, file: RelayFile): void {

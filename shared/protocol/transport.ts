@@ -147,7 +147,7 @@ export const MAX_VALIDATIONS_PER_PEER = 64
 /** Topics one node subscribes to. */
 export const MAX_TOPICS = 32
 /** Largest gossip message of any topic, bytes. */
-export const MAX_GOSSIP_MESSAGE = 2 * 1024 * 1024
+export const MAX_GOSSIP_MESSAGE = 4 * 1024 * 1024
 /** Largest gossipsub frame (several messages and control data), bytes. */
 export const MAX_GOSSIP_FRAME = MAX_GOSSIP_MESSAGE + 256 * 1024
 /** Bytes waiting for one slow gossip neighbour before its stream is dropped and opened anew. */
