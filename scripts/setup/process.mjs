@@ -103,7 +103,9 @@ export function handOver(command, args) {
       interrupted = true
     })
     for (const signal of /** @type {const} */ (['SIGTERM', 'SIGHUP'])) process.on(signal, () => child.kill(signal))
-    whenOrphaned(() => child.kill('SIGTERM'))
+    whenOrphaned(() => {
+      if (!interrupted) child.kill('SIGTERM')
+    })
     child.on('error', (error) => {
       say(`${command} could not be started: ${error.message}`)
       resolve(127)
