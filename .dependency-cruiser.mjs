@@ -77,7 +77,12 @@ export default {
       'sources-without-dev-dependencies',
       'What runs in production is a dependency, not a devDependency.',
       { path: '^(?:shared|web|node-relay)/' },
-      { dependencyTypes: ['npm-dev', 'npm-no-pkg', 'npm-unknown'], dependencyTypesNot: ['type-only'] },
+      {
+        dependencyTypes: ['npm-dev', 'npm-no-pkg', 'npm-unknown'],
+        dependencyTypesNot: ['type-only'],
+        // Types of modules that the build makes up.
+        pathNot: '^node_modules/vite-plugin-pwa/',
+      },
     ),
   ],
   options: {
