@@ -54,10 +54,16 @@ export function stateStorageSuite(
     })
 
     it('keeps one hash of two versions apart', async () => {
-      await tested.write({ remove: [], put: [node(1, 9, 1), node(2, 9, 2)] })
+      await tested.write({
+        remove: [],
+        put: [node(1, 9, 1), node(2, 9, 2), node(0x1_0001, 9, 3), node(0x100_0001, 9, 4)],
+      })
+      expect(tested.storage.get(reference(1, 9))).toEqual(Uint8Array.of(1))
       await tested.write({ remove: [reference(1, 9)], put: [] })
       expect(tested.storage.get(reference(1, 9))).toBeUndefined()
       expect(tested.storage.get(reference(2, 9))).toEqual(Uint8Array.of(2))
+      expect(tested.storage.get(reference(0x1_0001, 9))).toEqual(Uint8Array.of(3))
+      expect(tested.storage.get(reference(0x100_0001, 9))).toEqual(Uint8Array.of(4))
     })
 
     it('removes before it puts, so that one branch can replace another in one batch', async () => {

@@ -146,6 +146,46 @@ describe('state tree against a plain map', () => {
       }),
     )
   })
+
+  it('reads no more for the leaves under a prefix than the way to them', () => {
+    const storage = createMemoryStateStorage()
+    const update = openStateTree({ storage, root: undefined }).update({
+      version: 0,
+      changes: Array.from({ length: 256 }, (_, first) => ({ key: key(first, 0x80), value: value(first) })),
+    })
+    storage.write({ remove: [], put: update.created })
+    let reads = 0
+    const get: StateStorage['get'] = (reference) => {
+      reads++
+      return storage.get(reference)
+    }
+    const tree = openStateTree({ storage: { get }, root: update.reference })
+    expect([...tree.leaves({ bits: key(0x30), length: 6 })]).toHaveLength(4)
+    // Six inner nodes on the way, then three more and the four leaves.
+    expect(reads).toBe(13)
+    reads = 0
+    // Eight inner nodes, and the leaf 30 80… that lies beside the prefix.
+    expect([...tree.leaves({ bits: key(0x30, 0x40), length: 10 })]).toEqual([])
+    expect(reads).toBe(9)
+  })
+
+  it('does not go below an inner node that lies beside the prefix', () => {
+    const storage = createMemoryStateStorage()
+    const keys = [key(0x00), key(0xf0), key(0xf1), key(0xf2), key(0xf3)]
+    const update = openStateTree({ storage, root: undefined }).update({
+      version: 0,
+      changes: keys.map((k) => ({ key: k, value: k })),
+    })
+    storage.write({ remove: [], put: update.created })
+    let reads = 0
+    const get: StateStorage['get'] = (reference) => {
+      reads++
+      return storage.get(reference)
+    }
+    const tree = openStateTree({ storage: { get }, root: update.reference })
+    expect([...tree.leaves({ bits: key(0x80), length: 3 })]).toEqual([])
+    expect(reads).toBe(2)
+  })
 })
 
 describe('update', () => {
