@@ -80,6 +80,8 @@ export default defineConfig(({ mode }) => ({
     target: 'es2023',
     // Every browser with WebRTC and Web Locks has it.
     modulePreload: { polyfill: false },
+    // libp2p, loaded late and beside the worker, is the largest part and cannot be smaller.
+    chunkSizeWarningLimit: 700,
   },
   worker: { format: 'es' },
   test: {

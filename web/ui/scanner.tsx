@@ -107,7 +107,12 @@ function draw(canvas: HTMLCanvasElement, image: CanvasImageSource, width: number
   const scale = Math.min(1, FRAME_WIDTH / width)
   canvas.width = Math.round(width * scale)
   canvas.height = Math.round(height * scale)
-  canvas.getContext('2d', { willReadFrequently: true })?.drawImage(image, 0, 0, canvas.width, canvas.height)
+  const context = canvas.getContext('2d', { willReadFrequently: true })
+  if (context === null) return false
+  // A picture with a transparent ground would be dark on dark.
+  context.fillStyle = '#fff'
+  context.fillRect(0, 0, canvas.width, canvas.height)
+  context.drawImage(image, 0, 0, canvas.width, canvas.height)
   return true
 }
 

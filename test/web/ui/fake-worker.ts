@@ -9,7 +9,7 @@ const WORDS =
   )
 const ASKED = [2, 10, 19]
 
-let view: AppView = SAMPLE_VIEWS.following
+let view: AppView = SAMPLE_VIEWS.empty
 
 const bridge: Bridge<PageCall, PageReplies, ViewChanged> = createBridge<
   PageCall,
@@ -22,7 +22,7 @@ const bridge: Bridge<PageCall, PageReplies, ViewChanged> = createBridge<
   handlers: {
     // The page names the sample in place of its own origin.
     open({ init }) {
-      view = SAMPLE_VIEWS[init.codeOrigin as SampleName] ?? SAMPLE_VIEWS.following
+      view = SAMPLE_VIEWS[init.codeOrigin as SampleName] ?? SAMPLE_VIEWS.empty
       return view
     },
     'add-network'({ link }) {
