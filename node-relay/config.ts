@@ -54,7 +54,7 @@ export interface RelayConfig {
 
 export type ConfigCode = 'unknown-flag' | 'bad-value' | 'unknown-network-file' | 'bad-config-file'
 
-type Setting = string | boolean | readonly string[]
+export type Setting = string | boolean | readonly string[]
 
 /** Every setting, once: flag, placeholder and help. In a config file the same names stand without the dashes. */
 export const RELAY_FLAGS = {

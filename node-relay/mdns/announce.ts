@@ -70,7 +70,7 @@ export async function announceName(init: AnnounceInit): Promise<Announcement> {
       const [failure] = failures
       problem =
         failure === undefined
-          ? 'This PC is in no network, so it has no .local name.'
+          ? 'This relay listens on no network of this PC, so it has no .local name.'
           : `UDP port ${MDNS_PORT} cannot be used (${failure.code ?? failure.message}), so there is no .local name; phones use the bare address.`
       setName(undefined)
       return

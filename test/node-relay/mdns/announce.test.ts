@@ -82,6 +82,6 @@ describe.runIf(canMakeNamespaces())('a name on a real network', () => {
     ip('-n', HOSTS[1], 'address', 'flush', 'dev', 'cable0')
     const answer = await announce(HOSTS[1])
     expect(answer.name).toBeUndefined()
-    expect(answer.problem).toMatch(/no network/)
+    expect(answer.problem).toMatch(/on no network/)
   })
 })

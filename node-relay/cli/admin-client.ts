@@ -1,0 +1,76 @@
+import { statSync } from 'node:fs'
+import { request } from 'node:http'
+import { resolve } from 'node:path'
+import { LaresError } from '../../shared/errors.ts'
+import type { ParsedFlags } from '../config.ts'
+import { defaultDataDir } from '../data-dir.ts'
+import { adminSocketPath } from '../http/admin.ts'
+import type { CliContext } from './command.ts'
+
+const TIMEOUT_MS = 15_000
+/** A page of devices or a proof bundle is far smaller. */
+const MAX_ANSWER_BYTES = 8 * 1024 * 1024
+
+/** The data folder that a command speaks of. */
+export function dataDirOf({ values }: ParsedFlags, { env, cwd }: Pick<CliContext, 'env' | 'cwd'>): string {
+  return resolve(cwd, (values['data-dir'] as string | undefined) ?? defaultDataDir(env))
+}
+
+/**
+ * Asks the running relay over its admin socket.
+ * @throws {LaresError} `relay-unreachable` when none runs there; the relay's own code and sentence when it refuses
+ */
+export function askRelay<Answer>(dataDir: string, path: string): Promise<Answer> {
+  const socketPath = adminSocketPath(dataDir)
+  const unreachable = (cause?: unknown) =>
+    new LaresError(
+      'relay-unreachable',
+      `No relay is running with the data folder ${dataDir}; start it with "npm start", or name its folder with --data-dir.`,
+      { cause },
+    )
+  if (!isOurs(socketPath)) return Promise.reject(unreachable())
+  return new Promise((fulfil, reject) => {
+    const asking = request({ socketPath, path, timeout: TIMEOUT_MS, agent: false }, (response) => {
+      const chunks: Buffer[] = []
+      let length = 0
+      response.on('data', (chunk: Buffer) => {
+        length += chunk.length
+        if (length > MAX_ANSWER_BYTES) asking.destroy(new Error('the answer is too long'))
+        else chunks.push(chunk)
+      })
+      response.on('error', (error) => reject(unreachable(error)))
+      response.on('end', () => {
+        try {
+          const answer = JSON.parse(Buffer.concat(chunks).toString('utf8')) as Answer & {
+            code?: string
+            sentence?: string
+          }
+          if (response.statusCode === 200) fulfil(answer)
+          else
+            reject(
+              new LaresError(
+                answer.code ?? 'internal',
+                answer.sentence ?? 'The relay failed at this; its log says more.',
+              ),
+            )
+        } catch (error) {
+          reject(unreachable(error))
+        }
+      })
+    })
+    asking.on('timeout', () => asking.destroy(new Error('no answer in time')))
+    asking.on('error', (error) => reject(unreachable(error)))
+    asking.end()
+  })
+}
+
+/** A socket of another user in a shared directory is not our relay's. */
+function isOurs(socketPath: string): boolean {
+  if (process.platform === 'win32') return true
+  try {
+    const uid = process.getuid?.()
+    return uid === 0 || statSync(socketPath).uid === uid
+  } catch {
+    return false
+  }
+}

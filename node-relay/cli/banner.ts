@@ -1,0 +1,75 @@
+import type { RelayStatus } from '../facade.ts'
+import { qrLines } from './qr.ts'
+
+export interface BannerInit {
+  readonly status: RelayStatus
+  readonly networkName: string
+  readonly joinUrl: string
+  readonly localUrl: string
+  readonly dataDir: string
+  readonly logFile: string | undefined
+  /** Why the join link is less stable than it could be. */
+  readonly hint: string | undefined
+  readonly columns: number | undefined
+  readonly colours: boolean
+}
+
+/** What a person sees when the relay has started. */
+export function startBanner(init: BannerInit): string {
+  const { status } = init
+  const code = qrLines(init.joinUrl, init)
+  return [
+    '',
+    'Lares is running.',
+    '',
+    'Open this on a phone or another PC of your network, or scan it:',
+    `  ${init.joinUrl}`,
+    '',
+    ...(code ?? ['  (Widen this window and start again to see it as a QR code.)']),
+    '',
+    `On this PC   ${init.localUrl}`,
+    `Device ID    ${status.deviceId ?? 'comes with the first block'}`,
+    `Network      ${init.networkName}, ${status.networkId}`,
+    `Height       ${status.tip.height} (settled ${status.settled.height})`,
+    `Mining       ${status.mining.sentence}`,
+    `Data         ${init.dataDir}`,
+    ...(init.logFile === undefined ? [] : [`Log          ${init.logFile}`]),
+    ...(init.hint === undefined ? [] : ['', init.hint]),
+    '',
+    'A phone warns of the certificate once; docs/PHONES.md says what to do. Ctrl-C stops the relay.',
+    '',
+  ].join('\n')
+}
+
+const WORDS_PER_ROW = 4
+
+/** The owner's recovery words, shown once in the life of a network. */
+export function ownerWordsBox(words: string): string {
+  const list = words.trim().split(/\s+/)
+  const width = Math.max(...list.map((word) => word.length)) + 5
+  const rows: string[] = []
+  for (let start = 0; start < list.length; start += WORDS_PER_ROW)
+    rows.push(
+      list
+        .slice(start, start + WORDS_PER_ROW)
+        .map((word, index) => `${String(start + index + 1).padStart(2)} ${word}`.padEnd(width))
+        .join(''),
+    )
+  const lines = [
+    'RECOVERY WORDS OF THIS NETWORK, shown only now and kept nowhere.',
+    '',
+    ...rows,
+    '',
+    'Write them on paper, in this order, and keep the paper safe. They are the',
+    'owner key: with them you replace this relay when the PC is lost or stolen.',
+    'Whoever has them owns the network. Nobody can give them back to you.',
+  ]
+  const inner = Math.max(...lines.map((line) => line.length))
+  return [
+    '',
+    `┌${'─'.repeat(inner + 2)}┐`,
+    ...lines.map((line) => `│ ${line.padEnd(inner)} │`),
+    `└${'─'.repeat(inner + 2)}┘`,
+    '',
+  ].join('\n')
+}

@@ -1,0 +1,84 @@
+import { LaresError } from '../../shared/errors.ts'
+import { parseFlags } from '../config.ts'
+import { audit } from './audit.ts'
+import { type CliContext, type Command, EXIT_FAILED, EXIT_OK, EXIT_USAGE } from './command.ts'
+import { devices } from './devices.ts'
+import { doctor } from './doctor.ts'
+import { proofExport, proofVerify } from './proof.ts'
+import { type RelayFactory, runStart, start } from './start.ts'
+import { status } from './status.ts'
+import { formatTable } from './text.ts'
+import { voucherCreate } from './voucher.ts'
+
+const COMMANDS: readonly Command[] = [start, status, voucherCreate, devices, audit, proofExport, proofVerify, doctor]
+
+/** Runs one command line. Never throws; prints a sentence for whatever goes wrong. @returns exit code */
+export async function runCommandLine(
+  args: readonly string[],
+  context: CliContext,
+  createRelay?: RelayFactory,
+): Promise<number> {
+  const [first = 'help'] = args
+  if (['help', '--help', '-h'].includes(first))
+    return help(args[1] === undefined ? undefined : args.slice(1).join(' '), context)
+  if (['--version', '-V', 'version'].includes(first)) {
+    context.print(context.version)
+    return EXIT_OK
+  }
+  const command = COMMANDS.find(({ name }) => name === args.slice(0, name.split(' ').length).join(' '))
+  if (command === undefined) {
+    const longer = COMMANDS.filter(({ name }) => name.startsWith(`${first} `)).map(({ name }) => `"lares ${name}"`)
+    context.printError(
+      longer.length > 0 ? `Say which: ${longer.join(' or ')}.` : `There is no command "${first}"; see "lares help".`,
+    )
+    return EXIT_USAGE
+  }
+  const rest = args.slice(command.name.split(' ').length)
+  if (rest.includes('--help') || rest.includes('-h')) return help(command.name, context)
+  try {
+    if (command === start) return await runStart(rest, context, createRelay)
+    const input = parseFlags(rest, command.flags)
+    if (!input.ok) {
+      context.printError(input.detail)
+      return EXIT_USAGE
+    }
+    const { positionals } = input.value
+    if (positionals.length !== command.positionals.length) {
+      context.printError(`This is used as: lares ${command.name} ${command.parameters}`.trimEnd())
+      return EXIT_USAGE
+    }
+    return await command.run(input.value, context)
+  } catch (error) {
+    context.printError(
+      error instanceof LaresError ? error.message : `Something failed that should not: ${(error as Error).message}.`,
+    )
+    if (!(error instanceof LaresError) && context.env['LARES_DEBUG'] !== undefined)
+      context.printError(String((error as Error).stack))
+    return error instanceof LaresError && error.code === 'usage' ? EXIT_USAGE : EXIT_FAILED
+  }
+}
+
+function help(name: string | undefined, context: CliContext): number {
+  if (name === undefined) {
+    const rows = COMMANDS.map((command) => [`  lares ${command.name} ${command.parameters}`.trimEnd(), command.summary])
+    const others = [
+      ['  lares help [COMMAND]', 'this, or the flags of a command'],
+      ['  lares --version', 'the version'],
+    ]
+    context.print(
+      `Lares: an identity and trust ledger for the devices of a home.\n\n${formatTable([...rows, ...others])}\n`,
+    )
+    return EXIT_OK
+  }
+  const command = COMMANDS.find((known) => known.name === name)
+  if (command === undefined) {
+    context.printError(`There is no command "${name}"; see "lares help".`)
+    return EXIT_USAGE
+  }
+  const flags = Object.entries(command.flags).map(([flag, { hint, help: text }]) => [
+    `  --${flag} ${hint}`.trimEnd(),
+    text,
+  ])
+  context.print(`lares ${command.name} ${command.parameters}\n${command.summary}\n\n${formatTable(flags)}\n`)
+  return EXIT_OK
+}

@@ -1,0 +1,236 @@
+import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http'
+import { LaresError } from '../../shared/errors.ts'
+import { RELAY_FLAGS, type RelayConfig, readRelayConfig } from '../config.ts'
+import { type DataDir, openDataDir } from '../data-dir.ts'
+import { assertPortsFree } from '../free-ports.ts'
+import { openAdminSocket } from '../http/admin.ts'
+import { createHttpApp } from '../http/app.ts'
+import { openPort } from '../http/port.ts'
+import { createLog, type Logger } from '../log.ts'
+import { type Announcement, announceName } from '../mdns/announce.ts'
+import { systemClock } from '../network/system-clock.ts'
+import { parametersOf } from '../network-file.ts'
+import type { Relay, RelayInit } from '../relay.ts'
+import { type CertificateStore, openCertificateStore, readBroughtCertificate } from '../tls/certificate-store.ts'
+import { isLoopback, reachableAddresses, urlHost } from '../tls/lan-addresses.ts'
+import { ownerWordsBox, startBanner } from './banner.ts'
+import { type CliContext, type Command, EXIT_FAILED, EXIT_OK, EXIT_USAGE } from './command.ts'
+
+export type RelayFactory = (init: RelayInit) => Promise<Relay>
+
+/** The node is large, and other commands do without it. */
+const loadRelay: RelayFactory = async (init) => (await import('../relay.ts')).createRelay(init)
+
+export const start: Command = {
+  name: 'start',
+  parameters: '[flags]',
+  summary: 'run the relay until Ctrl-C',
+  flags: RELAY_FLAGS,
+  positionals: [],
+  run: () => Promise.reject(new Error('start reads its flags itself')),
+}
+
+/** Runs a relay and its doors until the signal ends it. @throws {LaresError} with a sentence for a person */
+export async function runStart(
+  args: readonly string[],
+  context: CliContext,
+  createRelay: RelayFactory = loadRelay,
+): Promise<number> {
+  const config = readRelayConfig(args, context)
+  if (!config.ok) {
+    context.printError(config.detail)
+    return EXIT_USAGE
+  }
+  const dataDir = openDataDir(config.value.dataDir)
+  if (!dataDir.ok) {
+    context.printError(dataDir.detail)
+    return EXIT_FAILED
+  }
+  const closing: (() => unknown)[] = [dataDir.value.close]
+  try {
+    await open(config.value, dataDir.value, context, createRelay, (close) => closing.push(close))
+    await ended(context.signal)
+    if (!config.value.quiet) context.print('Stopping.')
+    return EXIT_OK
+  } finally {
+    // The last opened first; what fails to close must not keep the rest open.
+    for (const close of closing.reverse()) {
+      try {
+        await close()
+      } catch (error) {
+        context.printError((error as Error).message)
+      }
+    }
+  }
+}
+
+async function open(
+  config: RelayConfig,
+  dataDir: DataDir,
+  context: CliContext,
+  createRelay: RelayFactory,
+  onStop: (close: () => unknown) => void,
+): Promise<void> {
+  const parameters = parametersOf(config.network)
+  if (!parameters.ok) throw new LaresError(parameters.code, parameters.detail)
+  const logFile = config.logTo === 'file' ? dataDir.file('relay.log') : undefined
+  const log = createLog({ level: config.logLevel, destination: logFile === undefined ? 'stderr' : { file: logFile } })
+  log.info({ version: context.version, node: process.version, platform: process.platform }, 'starting')
+  const peerHosts = hostsForPeers(config.listen)
+  await assertPortsFree(peerHosts, [
+    { protocol: 'UDP', port: config.udpPort, flag: 'udp-port' },
+    { protocol: 'TCP', port: config.wsPort, flag: 'ws-port' },
+    { protocol: 'TCP', port: config.tcpPort, flag: 'tcp-port' },
+  ])
+
+  let certificates: CertificateStore | undefined
+  let pageChanged = () => {}
+  const mdns = await announceName({
+    name: config.name,
+    listen: config.listen,
+    now: () => performance.now(),
+    after: systemClock.after,
+    log: note(log),
+    onChange: () => {
+      void certificates?.check().then(() => pageChanged())
+    },
+  })
+  onStop(mdns.stop)
+  certificates = await openCertificates(config, dataDir, mdns, log)
+  onStop(certificates.stop)
+
+  const gate = createGate()
+  const port = await openPort({
+    hosts: config.listen,
+    port: config.port,
+    certificate: certificates.current(),
+    handler: gate.handler,
+  })
+  onStop(port.close)
+  certificates.onChange(port.useCertificate)
+
+  const relay = await createRelay({
+    dataDir: dataDir.path,
+    version: context.version,
+    parameters: parameters.value,
+    roles: config.roles,
+    name: config.name,
+    mineShare: config.mineShare,
+    hosts: peerHosts,
+    udpPort: config.udpPort,
+    wsPort: config.wsPort,
+    tcpPort: config.tcpPort,
+    webSocketTls: { key: certificates.current().key, cert: certificates.current().cert },
+    announce: mdns.name === undefined || config.wsPort === 0 ? [] : [`/dns4/${mdns.name}/tcp/${config.wsPort}/tls/ws`],
+    log: log.child({ part: 'node' }),
+    onOwnerWords: (words) => context.print(ownerWordsBox(words)),
+  })
+  onStop(relay.stop)
+
+  const app = await createHttpApp({
+    facade: relay.facade,
+    webRoot: context.webRoot,
+    authority: certificates.authority,
+    log: log.child({ part: 'http' }),
+  })
+  onStop(() => app.close())
+  gate.open(app.routing)
+
+  const page = () => pageOrigin(config, mdns, port.port)
+  const joinUrl = () => `${page()}/#join=${relay.facade.join().link}`
+  pageChanged = () => relay.setPageUrl(`${page()}/`)
+  pageChanged()
+  const admin = await openAdminSocket({
+    facade: relay.facade,
+    dataDir: dataDir.path,
+    doors: () => ({ port: port.port, urls: allOrigins(config, mdns, port.port), joinUrl: joinUrl() }),
+    ports: { tcp: [port.port, config.wsPort, config.tcpPort], udp: [config.udpPort] },
+  })
+  onStop(() => admin.close())
+  log.info({ port: port.port, mdns: mdns.name }, 'doors open')
+
+  if (config.quiet) return
+  context.print(
+    startBanner({
+      status: relay.facade.status(),
+      networkName: config.network.kind === 'preset' ? config.network.preset : config.network.path,
+      joinUrl: joinUrl(),
+      localUrl: `http://127.0.0.1:${port.port}/`,
+      dataDir: dataDir.path,
+      logFile,
+      hint: config.pageOrigin === undefined ? mdns.problem : undefined,
+      columns: context.columns,
+      colours: context.columns !== undefined && context.env['NO_COLOR'] === undefined,
+    }),
+  )
+}
+
+function openCertificates(
+  config: RelayConfig,
+  dataDir: DataDir,
+  mdns: Announcement,
+  log: Logger,
+): CertificateStore | Promise<CertificateStore> {
+  if (config.tls !== undefined) return readBroughtCertificate(config.tls.certFile, config.tls.keyFile)
+  return openCertificateStore({
+    directory: dataDir.directory('tls'),
+    name: config.name,
+    hosts: () => [
+      mdns.name ?? `${config.name}.local`,
+      'localhost',
+      '127.0.0.1',
+      '::1',
+      ...reachableAddresses(config.listen).map(({ address }) => address),
+    ],
+    ...systemClock,
+    log: note(log),
+  })
+}
+
+/** libp2p listens on IPv4 alone by default: two sockets on one UDP port, one per family, get in each other's way. */
+function hostsForPeers(listen: readonly string[]): readonly string[] {
+  const specific = listen.filter((host) => host !== '::')
+  return specific.length > 0 ? specific : listen
+}
+
+/** Where the page is best reached, the most stable first. */
+function pageOrigin(config: RelayConfig, mdns: Announcement, port: number): string {
+  return config.pageOrigin ?? allOrigins(config, mdns, port)[0] ?? `http://127.0.0.1:${port}`
+}
+
+function allOrigins(config: RelayConfig, mdns: Announcement, port: number): readonly string[] {
+  const hosts = [mdns.name, ...reachableAddresses(config.listen).map(({ address }) => urlHost(address))].filter(
+    (host) => host !== undefined,
+  )
+  const local = config.listen.some((host) => isLoopback(host) || host === '0.0.0.0' || host === '::')
+  return [...hosts.map((host) => `https://${host}:${port}`), ...(local ? [`http://127.0.0.1:${port}`] : [])]
+}
+
+/** The port is taken before the node is made, so what comes early is asked to come again. */
+function createGate(): { handler: RequestListener; open(handler: RequestListener): void } {
+  let inner: RequestListener = (_request: IncomingMessage, response: ServerResponse) => {
+    response.writeHead(503, {
+      'content-type': 'application/json',
+      'retry-after': '2',
+      'access-control-allow-origin': '*',
+    })
+    response.end(JSON.stringify({ code: 'not-ready', sentence: 'The relay is still starting; try again in a moment.' }))
+  }
+  return {
+    handler: (request, response) => inner(request, response),
+    open(handler) {
+      inner = handler
+    },
+  }
+}
+
+function note(log: Logger): (message: string, error?: unknown) => void {
+  return (message, error) => (error === undefined ? log.info(message) : log.warn({ err: error }, message))
+}
+
+function ended(signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    if (signal.aborted) resolve()
+    else signal.addEventListener('abort', () => resolve(), { once: true })
+  })
+}

@@ -1,0 +1,22 @@
+import { readFileSync } from 'node:fs'
+import { fileURLToPath } from 'node:url'
+import { runCommandLine } from './cli/run.ts'
+
+const { version } = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8')) as { version: string }
+
+const stopping = new AbortController()
+// Once: a second Ctrl-C ends the process at once.
+for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.once(signal, () => stopping.abort())
+
+process.exitCode = await runCommandLine(process.argv.slice(2), {
+  env: process.env,
+  // npm runs scripts in the repository, whatever folder its user is in.
+  cwd: process.env['INIT_CWD'] ?? process.cwd(),
+  version,
+  webRoot: process.env['LARES_WEB_ROOT'] ?? fileURLToPath(new URL('../dist/web', import.meta.url)),
+  columns: process.stdout.isTTY ? process.stdout.columns : undefined,
+  signal: stopping.signal,
+  print: (text) => process.stdout.write(`${text}\n`),
+  printError: (text) => process.stderr.write(`${text}\n`),
+  now: Date.now,
+})
