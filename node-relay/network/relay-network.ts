@@ -1,5 +1,5 @@
 import { createSocket } from 'node:dgram'
-import { circuitRelayServer } from '@libp2p/circuit-relay-v2'
+import { circuitRelayServer, type ServerReservationStoreInit } from '@libp2p/circuit-relay-v2'
 import { generateKeyPair, privateKeyFromProtobuf, privateKeyToProtobuf } from '@libp2p/crypto/keys'
 import { gossipsub } from '@libp2p/gossipsub'
 import { identify } from '@libp2p/identify'
@@ -48,6 +48,8 @@ export interface RelayNetworkInit {
   /** Further addresses at which we are reached (multiaddr text); for WebRTC-direct the certhash is added. */
   announce?: readonly string[]
   limits?: ConnectionLimits
+  /** Default: {@link CIRCUIT_LIMITS}. `applyDefaultLimit: false` lifts those of each relayed connection. */
+  circuitLimits?: ServerReservationStoreInit
   clock?: TransportClock
   log?(message: string, error?: unknown): void
 }
@@ -110,7 +112,7 @@ export async function createRelayNetwork(init: RelayNetworkInit): Promise<RelayN
       gossip: (components: Parameters<ReturnType<typeof gossipsub>>[0]) =>
         gossipsub(gossipOptions('hub'))(directGossip.wrap(components)),
       circuit: circuitRelayServer({
-        reservations: CIRCUIT_LIMITS,
+        reservations: init.circuitLimits ?? CIRCUIT_LIMITS,
         maxInboundHopStreams: MAX_HOP_STREAMS,
         maxOutboundStopStreams: MAX_STOP_STREAMS,
       }),

@@ -15,6 +15,8 @@ export interface RelayProcessInit {
   udpPort?: number
   wsPort?: number
   announce?: string[]
+  /** Relayed connections without limits of bytes and time. */
+  unlimitedCircuits?: boolean
   /** How far the process's clock is ahead, days. */
   daysAhead?: number
 }

@@ -1,4 +1,5 @@
 /** A relay's network in a process of its own, to be killed at will. Started by `spawnRelayProcess`. */
+import { CIRCUIT_LIMITS } from '../../node-relay/network/relay-limits.ts'
 import { createNodeKey, createRelayNetwork } from '../../node-relay/network/relay-network.ts'
 import { createWebRtcCertificate } from '../../node-relay/network/webrtc-certificate.ts'
 import { fromHex } from '../../shared/bytes.ts'
@@ -36,6 +37,7 @@ const relay = await createRelayNetwork({
   udpPort: init.udpPort ?? 0,
   wsPort: init.wsPort ?? 0,
   announce: init.announce ?? [],
+  ...(init.unlimitedCircuits === true ? { circuitLimits: { ...CIRCUIT_LIMITS, applyDefaultLimit: false } } : {}),
 })
 await relay.handle(ECHO, async (_from, request) => request)
 relay.subscribe(TEST_TOPIC, TEST_TOPIC_SIZE, async (from, bytes) => {
