@@ -3,7 +3,7 @@ import { dirname } from 'node:path'
 import type { RelayConfig } from './config.ts'
 import { inspectDataDir } from './data-dir.ts'
 import { portProblem } from './free-ports.ts'
-import type { AdminStatus } from './http/admin.ts'
+import type { AdminStatus } from './http/admin-socket.ts'
 import { MDNS_PORT } from './mdns/announce.ts'
 import { reachableAddresses } from './tls/lan-addresses.ts'
 
@@ -92,20 +92,22 @@ async function ports(config: RelayConfig, running: AdminStatus | undefined): Pro
     { protocol: 'TCP', port: config.tcpPort, flag: 'tcp-port' },
   ] as const
   return Promise.all(
-    wanted.map(async ({ protocol, port, flag }): Promise<Finding> => {
-      const ours = protocol === 'UDP' ? running?.ports.udp : running?.ports.tcp
-      if (ours?.includes(port))
-        return { subject: 'ports', state: 'good', sentence: `${protocol} ${port} is open, held by the relay.` }
-      const problem = await portProblem(protocol, config.listen[0] ?? '0.0.0.0', port)
-      if (problem === undefined) return { subject: 'ports', state: 'good', sentence: `${protocol} ${port} is free.` }
-      const why =
-        problem === 'EADDRINUSE' ? 'is used by another program; stop it' : `cannot be opened (${problem}); change it`
-      return {
-        subject: 'ports',
-        state: 'bad',
-        sentence: `${protocol} ${port} ${why}, or choose another with --${flag}.`,
-      }
-    }),
+    wanted
+      .filter(({ port }) => port !== 0)
+      .map(async ({ protocol, port, flag }): Promise<Finding> => {
+        const ours = protocol === 'UDP' ? running?.ports.udp : running?.ports.tcp
+        if (ours?.includes(port))
+          return { subject: 'ports', state: 'good', sentence: `${protocol} ${port} is open, held by the relay.` }
+        const problem = await portProblem(protocol, config.listen[0] ?? '0.0.0.0', port)
+        if (problem === undefined) return { subject: 'ports', state: 'good', sentence: `${protocol} ${port} is free.` }
+        const why =
+          problem === 'EADDRINUSE' ? 'is used by another program; stop it' : `cannot be opened (${problem}); change it`
+        return {
+          subject: 'ports',
+          state: 'bad',
+          sentence: `${protocol} ${port} ${why}, or choose another with --${flag}.`,
+        }
+      }),
   )
 }
 

@@ -8,6 +8,9 @@ const stopping = new AbortController()
 // Once: a second Ctrl-C ends the process at once.
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.once(signal, () => stopping.abort())
 
+// Whoever read our output may be gone (`npm start | head`); the relay goes on.
+for (const stream of [process.stdout, process.stderr]) stream.on('error', () => {})
+
 process.exitCode = await runCommandLine(process.argv.slice(2), {
   env: process.env,
   // npm runs scripts in the repository, whatever folder its user is in.

@@ -4,7 +4,7 @@ import { resolve } from 'node:path'
 import { LaresError } from '../../shared/errors.ts'
 import type { ParsedFlags } from '../config.ts'
 import { defaultDataDir } from '../data-dir.ts'
-import { adminSocketPath } from '../http/admin.ts'
+import { adminSocketPath } from '../http/admin-socket.ts'
 import type { CliContext } from './command.ts'
 
 const TIMEOUT_MS = 15_000

@@ -1,4 +1,4 @@
-import type { AdminDevice, AdminStatus } from '../http/admin.ts'
+import type { AdminDevice, AdminStatus } from '../http/admin-socket.ts'
 import { askRelay, dataDirOf } from './admin-client.ts'
 import { type Command, DATA_DIR_FLAG, EXIT_FAILED, EXIT_OK, JSON_FLAG } from './command.ts'
 import { formatJson } from './text.ts'

@@ -1,6 +1,6 @@
 import { RELAY_FLAGS, readRelayConfig } from '../config.ts'
 import { examine, type Finding } from '../doctor.ts'
-import type { AdminStatus } from '../http/admin.ts'
+import type { AdminStatus } from '../http/admin-socket.ts'
 import { askRelay } from './admin-client.ts'
 import { type Command, EXIT_FAILED, EXIT_OK, JSON_FLAG } from './command.ts'
 import { formatJson } from './text.ts'

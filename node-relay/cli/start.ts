@@ -1,6 +1,6 @@
 import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http'
 import { LaresError } from '../../shared/errors.ts'
-import { RELAY_FLAGS, type RelayConfig, readRelayConfig } from '../config.ts'
+import { type RelayConfig, readRelayConfig } from '../config.ts'
 import { type DataDir, openDataDir } from '../data-dir.ts'
 import { assertPortsFree } from '../free-ports.ts'
 import { openAdminSocket } from '../http/admin.ts'
@@ -14,21 +14,12 @@ import type { Relay, RelayInit } from '../relay.ts'
 import { type CertificateStore, openCertificateStore, readBroughtCertificate } from '../tls/certificate-store.ts'
 import { isLoopback, reachableAddresses, urlHost } from '../tls/lan-addresses.ts'
 import { ownerWordsBox, startBanner } from './banner.ts'
-import { type CliContext, type Command, EXIT_FAILED, EXIT_OK, EXIT_USAGE } from './command.ts'
+import { type CliContext, EXIT_FAILED, EXIT_OK, EXIT_USAGE } from './command.ts'
 
 export type RelayFactory = (init: RelayInit) => Promise<Relay>
 
 /** The node is large, and other commands do without it. */
 const loadRelay: RelayFactory = async (init) => (await import('../relay.ts')).createRelay(init)
-
-export const start: Command = {
-  name: 'start',
-  parameters: '[flags]',
-  summary: 'run the relay until Ctrl-C',
-  flags: RELAY_FLAGS,
-  positionals: [],
-  run: () => Promise.reject(new Error('start reads its flags itself')),
-}
 
 /** Runs a relay and its doors until the signal ends it. @throws {LaresError} with a sentence for a person */
 export async function runStart(

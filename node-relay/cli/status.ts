@@ -1,4 +1,4 @@
-import type { AdminStatus } from '../http/admin.ts'
+import type { AdminStatus } from '../http/admin-socket.ts'
 import { askRelay, dataDirOf } from './admin-client.ts'
 import { type Command, DATA_DIR_FLAG, EXIT_OK, JSON_FLAG } from './command.ts'
 import { formatDuration, formatJson, formatTable, formatTime } from './text.ts'

@@ -8,6 +8,7 @@ import { afterEach, beforeAll, describe, expect, test } from 'vitest'
 import { answerPlainHttp } from '../../../node-relay/http/plain-answer.ts'
 import { openPort, type Port, type PortInit } from '../../../node-relay/http/port.ts'
 import { createAuthority, issueLeaf, type KeyAndCertificate } from '../../../node-relay/tls/authority.ts'
+import { lanAddresses } from '../../../node-relay/tls/lan-addresses.ts'
 
 let authority: KeyAndCertificate
 let certificate: KeyAndCertificate
@@ -73,6 +74,24 @@ describe('one port', () => {
     expect((await ask(`https://127.0.0.1:${port.port}/`)).status).toBe(200)
   })
 })
+
+const lan = lanAddresses().find(({ family }) => family === 4)?.address
+
+test.runIf(lan !== undefined)(
+  'by an address of the network: HTTPS is served, plain HTTP gets one sentence',
+  async () => {
+    const { port } = await open({
+      hosts: ['0.0.0.0'],
+      certificate: await issueLeaf(authority, ['localhost'], Date.now()),
+    })
+    const answer = await ask(`http://${lan}:${port}/api/v1/status`)
+    expect(answer.status).toBe(426)
+    expect(JSON.parse(answer.text).sentence).toContain(`open https://${lan}:${port}/ instead`)
+    const tls = connectTls({ port, host: lan ?? '', ca: authority.cert, checkServerIdentity: () => undefined })
+    await once(tls, 'secureConnect')
+    tls.destroy()
+  },
+)
 
 describe('bad input', () => {
   test('a busy port is said in one sentence', async () => {
