@@ -21,15 +21,23 @@ export interface NetworkParameters {
   readonly difficultyWindow: number
 }
 
-export const networkParametersCoder: P.CoderType<NetworkParameters> = P.struct({
-  spacingMs: P.U32BE,
-  settleDepth: P.U16BE,
-  settleSeconds: P.U32BE,
-  epochSeconds: P.U32BE,
-  targetLimit: P.U32BE,
-  initialTarget: P.U32BE,
-  difficultyWindow: P.U16BE,
-})
+/** The two that the difficulty divides by are never zero: a made-up network must not stop who looks at it. */
+export const networkParametersCoder: P.CoderType<NetworkParameters> = P.validate(
+  P.struct({
+    spacingMs: P.U32BE,
+    settleDepth: P.U16BE,
+    settleSeconds: P.U32BE,
+    epochSeconds: P.U32BE,
+    targetLimit: P.U32BE,
+    initialTarget: P.U32BE,
+    difficultyWindow: P.U16BE,
+  }),
+  (parameters) => {
+    if (parameters.spacingMs < 1 || parameters.difficultyWindow < 1)
+      throw new Error('no spacing, or no difficulty window')
+    return parameters
+  },
+)
 
 export type PresetName = 'home' | 'test'
 

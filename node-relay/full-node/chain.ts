@@ -1,12 +1,13 @@
 import { type Block, blockCodec } from '../../shared/block/block.ts'
+import { transactionRoot } from '../../shared/block/transaction-tree.ts'
 import { equalBytes, toHex } from '../../shared/bytes.ts'
 import { type ChainNode, type ChainRules, extendChain, startChain } from '../../shared/chain/chain-node.ts'
 import { maxAhead } from '../../shared/chain/clock-rules.ts'
-import { ForkGraph, KEPT_BELOW_SETTLED } from '../../shared/chain/fork-graph.ts'
+import { ForkGraph, type ForkGraphLimits, KEPT_BELOW_SETTLED } from '../../shared/chain/fork-graph.ts'
 import type { HeaderItem } from '../../shared/chain/header-item.ts'
-import type { SignatureCheck, SignatureVerifier } from '../../shared/crypto/signature-verifier.ts'
-import { accept, LaresError, reject, type Rejection, type Result } from '../../shared/errors.ts'
 import type { HeaderParent } from '../../shared/chain/validate-header.ts'
+import type { SignatureCheck, SignatureVerifier } from '../../shared/crypto/signature-verifier.ts'
+import { accept, LaresError, type Rejection, type Result, reject } from '../../shared/errors.ts'
 import { appendHeader, EMPTY_RANGE, type MountainRange } from '../../shared/history/mountain-range.ts'
 import { peakPositions } from '../../shared/history/node.ts'
 import { type AppliedBlock, applyBlock } from '../../shared/ledger/apply.ts'
@@ -16,6 +17,7 @@ import {
   genesisHeader,
   genesisRoster,
   genesisState,
+  hashGenesis,
   networkIdOf,
   sealedGenesis,
 } from '../../shared/ledger/genesis.ts'
@@ -26,11 +28,14 @@ import { openStateTree, type StateTree, type StateUpdate } from '../../shared/st
 import { KIND } from '../../shared/transaction/kinds.ts'
 import type { RosterChange } from '../../shared/transaction/roster-change.ts'
 import { transactionCodec, transactionIdOf } from '../../shared/transaction/transaction.ts'
-import type { BlockUndo, BlockWrites, ChainStore, LastSealed } from '../store/chain-store.ts'
 import { nativeSha256 } from '../crypto/native-hash.ts'
+import type { BlockUndo, BlockWrites, ChainStore, LastSealed } from '../store/chain-store.ts'
 
-/** States kept behind the tip: proofs at these heights can be served, and a branch may start there. */
-export const KEPT_STATES = KEPT_BELOW_SETTLED + 128
+/**
+ * States kept behind the tip at least, beyond those of the fork graph: proofs at these heights can be served. Where the
+ * graph reaches deeper, since nothing has been settled for long, so do the states: a branch may start there.
+ */
+const KEPT_STATES_MARGIN = 128
 /** Blocks from the near future that wait for the clock; when full, the oldest is forgotten. */
 export const MAX_HELD_BLOCKS = 16
 
@@ -74,8 +79,9 @@ export class FullChain {
   readonly #store: ChainStore
   readonly #verifier: SignatureVerifier
   readonly #now: () => number
+  readonly #keptStates: number
   readonly #listeners = new Set<(change: ChainChange) => void>()
-  readonly #held: { readonly block: Block; readonly due: number }[] = []
+  readonly #held: { readonly id: string; readonly block: Block; readonly due: number }[] = []
   #tree: StateTree
   #queue: Promise<unknown> = Promise.resolve()
 
@@ -87,6 +93,7 @@ export class FullChain {
     store: ChainStore
     verifier: SignatureVerifier
     now: () => number
+    keptStates: number
   }) {
     this.genesis = init.genesis
     this.rules = init.rules
@@ -95,6 +102,7 @@ export class FullChain {
     this.#store = init.store
     this.#verifier = init.verifier
     this.#now = init.now
+    this.#keptStates = init.keptStates
   }
 
   /** Opens the chain in a store; a new store gets the given genesis. */
@@ -103,36 +111,58 @@ export class FullChain {
     verifier: SignatureVerifier
     now: () => number
     genesis?: Genesis | undefined
+    limits?: Partial<ForkGraphLimits> | undefined
   }): Promise<FullChain> {
     const { store } = init
+    const limits: Partial<ForkGraphLimits> = init.limits ?? {}
+    const keptBelowSettled = limits.keptBelowSettled ?? KEPT_BELOW_SETTLED
     const stored = store.genesis()
     if (stored === undefined) {
-      if (init.genesis === undefined) throw new LaresError('no-genesis', 'the chain database is empty and no genesis was given')
+      if (init.genesis === undefined)
+        throw new LaresError('no-genesis', 'the chain database is empty and no genesis was given')
       await writeGenesis(store, init.genesis)
     }
     const decoded = genesisCodec.decode(store.genesis() as Uint8Array)
     const tip = store.tip()
     const first = store.headerItem(0)
-    if (!decoded.ok || tip === undefined || first === undefined) throw new LaresError('database-damaged', 'the genesis record cannot be read')
+    if (
+      !decoded.ok ||
+      tip === undefined ||
+      first === undefined ||
+      !equalBytes(first.sealed.header.previousHash, hashGenesis(decoded.value))
+    )
+      throw new LaresError('database-damaged', 'the genesis record cannot be read')
     const rules = { networkId: networkIdOf(first.sealed.header), parameters: decoded.value.parameters }
 
     // Only the part of the chain that may still move is held in memory.
-    const base = Math.max(0, tip.height - KEPT_BELOW_SETTLED)
+    const settled = store.settled()
+    const base = Math.max(0, (settled?.height ?? 0) - keptBelowSettled)
     const start = await restartPoint(store, decoded.value, rules.networkId, base)
-    const graph = new ForkGraph(start, rules.parameters)
+    const graph = new ForkGraph(start, rules.parameters, limits)
     let node = start
     for (let height = base + 1; height <= tip.height; height++) {
       const item = store.headerItem(height)
       const extended = item && extendChain(node, item, rules)
-      if (!extended?.ok) throw new LaresError('database-damaged', `header ${height} cannot be read, or does not fit the one before`)
+      if (!extended?.ok)
+        throw new LaresError('database-damaged', `header ${height} cannot be read, or does not fit the one before`)
       node = extended.value.node
       graph.insert(node)
+      if (height === settled?.height) graph.restoreSettled(settled)
     }
     if (!equalBytes(node.hash, tip.hash)) throw new LaresError('database-damaged', 'the tip is not the last header')
     const root = store.stateRoot(tip.height)
     if (root === undefined) throw new LaresError('database-damaged', 'the state of the tip is missing')
     const tree = openStateTree({ storage: store.stateStorage, root: root.root, sha256: nativeSha256 })
-    return new FullChain({ ...init, genesis: decoded.value, rules, graph, tree })
+    if (!equalBytes(tree.root, node.sealed.header.stateRoot))
+      throw new LaresError('database-damaged', 'the state of the tip is another one')
+    return new FullChain({
+      ...init,
+      genesis: decoded.value,
+      rules,
+      graph,
+      tree,
+      keptStates: keptBelowSettled + KEPT_STATES_MARGIN,
+    })
   }
 
   get tip(): ChainNode {
@@ -184,12 +214,12 @@ export class FullChain {
   async #accept(block: Block, own: boolean): Promise<AcceptOutcome> {
     const parent = this.graph.get(toHex(block.header.previousHash))
     if (parent === undefined) return { kind: 'orphan' }
-    const due = block.header.time - maxAhead(this.rules.parameters)
-    if (due > this.#now()) {
-      this.#held.push({ block, due })
-      if (this.#held.length > MAX_HELD_BLOCKS) this.#held.shift()
-      return { kind: 'held', due }
-    }
+    // Before the body is kept under its header's hash: anyone can put another body under an honest keeper's header.
+    if (!equalBytes(transactionRoot(block.transactions), block.header.transactionRoot))
+      return {
+        kind: 'rejected',
+        rejection: reject('wrong-transaction-root', 'the header does not commit to these transactions'),
+      }
     const item = headerItemOf(block)
     if (!item.ok) return { kind: 'rejected', rejection: item }
     const extended = extendChain(parent, item.value, this.rules)
@@ -198,10 +228,24 @@ export class FullChain {
     if (this.graph.get(node.id) !== undefined) return { kind: 'duplicate' }
     // The seal first: it is one signature, and only a keeper can make it.
     if (!own && !(await this.#verifyAll(extended.value.signatures)))
-      return { kind: 'rejected', rejection: reject('bad-seal', 'the seal or a roster change is not signed by whom it says') }
+      return {
+        kind: 'rejected',
+        rejection: reject('bad-seal', 'the seal or a roster change is not signed by whom it says'),
+      }
+    // After the seal, so that only keepers can fill the room for what is ahead of the clock.
+    const due = block.header.time - maxAhead(this.rules.parameters)
+    if (due > this.#now()) {
+      this.#hold(node.id, block, due)
+      return { kind: 'held', due }
+    }
 
     if (!this.graph.wouldFollow(node)) {
-      await this.#store.writeSideBlock(node.height, node.hash, blockCodec.encode(block))
+      await this.#store.writeSideBlock(
+        node.height,
+        node.hash,
+        blockCodec.encode(block),
+        own ? lastSealedOf(node) : undefined,
+      )
       const outcome = this.graph.insert(node)
       return outcome.kind === 'conflict' ? { kind: 'conflict', node } : { kind: 'fork', node }
     }
@@ -210,13 +254,22 @@ export class FullChain {
     return await this.#follow(executed.value, node, own)
   }
 
+  #hold(id: string, block: Block, due: number): void {
+    if (this.#held.some((one) => one.id === id)) return
+    this.#held.push({ id, block, due })
+    if (this.#held.length > MAX_HELD_BLOCKS) this.#held.shift()
+  }
+
   /** Executes the branch that ends in this block, from where it leaves the best chain. */
   async #execute(last: ChainNode, lastBlock: Block, lastParent: ChainNode): Promise<Result<readonly Executed[]>> {
-    const path: { node: ChainNode; block: Block; parent: ChainNode }[] = [{ node: last, block: lastBlock, parent: lastParent }]
+    const path: { node: ChainNode; block: Block; parent: ChainNode }[] = [
+      { node: last, block: lastBlock, parent: lastParent },
+    ]
     for (let node = lastParent; !this.graph.isBest(node); ) {
       const block = this.#store.block(node.hash)
       const parent = this.graph.get(node.parentId)
-      if (block === undefined || parent === undefined) return reject('block-missing', `the body of block ${node.height} is not here`)
+      if (block === undefined || parent === undefined)
+        return reject('block-missing', `the body of block ${node.height} is not here`)
       path.push({ node, block, parent })
       node = parent
     }
@@ -228,7 +281,11 @@ export class FullChain {
     let tree: StateTree = start
     const executed: Executed[] = []
     for (const step of path) {
-      const applied: Result<AppliedBlock> = applyBlock({ state: tree, roster: step.parent.roster }, step.block, this.rules)
+      const applied: Result<AppliedBlock> = applyBlock(
+        { state: tree, roster: step.parent.roster },
+        step.block,
+        this.rules,
+      )
       const result: Result<Executed> = applied.ok ? await this.#checkApplied(tree, step, applied.value) : applied
       if (!result.ok) {
         this.graph.remove(step.node.id)
@@ -247,8 +304,10 @@ export class FullChain {
   ): Promise<Result<Executed>> {
     const { header } = step.block
     const update = tree.update({ version: header.height, changes: applied.changes })
-    if (!equalBytes(update.root, header.stateRoot)) return reject('wrong-state-root', 'the header does not commit to the state after its transactions')
-    if (!(await this.#verifyAll(applied.signatures))) return reject('bad-signature', 'a transaction is not signed by whom it says')
+    if (!equalBytes(update.root, header.stateRoot))
+      return reject('wrong-state-root', 'the header does not commit to the state after its transactions')
+    if (!(await this.#verifyAll(applied.signatures)))
+      return reject('bad-signature', 'a transaction is not signed by whom it says')
     return accept({ ...step, update })
   }
 
@@ -261,11 +320,18 @@ export class FullChain {
       if (block === undefined) throw new LaresError('database-damaged', `the body of block ${height} is missing`)
       undone.push({ node: old, block })
     }
+    const { settled } = this.graph
     await this.#store.commit({
       undo: undone.map((one) => this.#undoOf(one.node, one.block)),
       apply: executed.map((one) => this.#writesOf(one)),
-      lastSealed: own ? { previousHash: node.sealed.header.previousHash, hash: node.hash, height: node.height } : undefined,
-      pruneStatesTo: node.height - KEPT_STATES,
+      lastSealed: own ? lastSealedOf(node) : undefined,
+      // What the new blocks settle is found again from them; what was settled before, they need not show.
+      settled: {
+        height: Math.min(settled.node.height, fork.height),
+        keepersSeen: settled.keepersSeen,
+        keepers: settled.keepers,
+      },
+      pruneStatesTo: Math.min(node.height - this.#keptStates, this.graph.base.height),
     })
     const last = (executed.at(-1) as Executed).update
     // Opened again from disk, so that the new nodes held in memory can go.
@@ -276,14 +342,22 @@ export class FullChain {
       inserted.kind === 'reorganization'
         ? { kind: 'reorganization', undone: inserted.undone, applied, leftSettled: inserted.leftSettled }
         : { kind: 'extension', undone: [], applied, leftSettled: false }
-    const change: ChainChange = { outcome, undone: undone.map((one) => one.block), applied: executed.map((one) => one.block) }
+    const change: ChainChange = {
+      outcome,
+      undone: undone.map((one) => one.block),
+      applied: executed.map((one) => one.block),
+    }
     for (const listener of this.#listeners) listener(change)
     return outcome
   }
 
   #writesOf({ node, block, parent, update }: Executed): BlockWrites {
     const { work } = node
-    const { created } = appendHeader(parent.range, { headerHash: node.hash, work: work - parent.work, time: node.sealed.header.time })
+    const { created } = appendHeader(parent.range, {
+      headerHash: node.hash,
+      work: work - parent.work,
+      time: node.sealed.header.time,
+    })
     return {
       height: node.height,
       hash: node.hash,
@@ -309,6 +383,10 @@ export class FullChain {
   }
 }
 
+function lastSealedOf({ sealed, hash, height }: ChainNode): LastSealed {
+  return { previousHash: sealed.header.previousHash, hash, height }
+}
+
 /** The roster changes of a block are transactions like others; a phone gets them with the header. */
 export function headerItemOf(block: Block): Result<HeaderItem> {
   const rosterChanges: RosterChange[] = []
@@ -322,12 +400,18 @@ export function headerItemOf(block: Block): Result<HeaderItem> {
 }
 
 /** The roster after a block of the best chain, from the log on disk. */
-export async function rosterAt(store: ChainStore, genesis: Genesis, networkId: Uint8Array, height: number): Promise<Roster> {
+export async function rosterAt(
+  store: ChainStore,
+  genesis: Genesis,
+  networkId: Uint8Array,
+  height: number,
+): Promise<Roster> {
   let roster = genesisRoster(genesis)
   for (const logged of await store.rosterLog()) {
     if (logged.height > height) break
     const changed = checkRosterChange(roster, logged.change, { networkId, height: logged.height })
-    if (!changed.ok) throw new LaresError('database-damaged', `roster change ${logged.change.changeNumber} does not fit`)
+    if (!changed.ok)
+      throw new LaresError('database-damaged', `roster change ${logged.change.changeNumber} does not fit`)
     roster = changed.value.roster
   }
   return roster
@@ -337,17 +421,27 @@ export async function rosterAt(store: ChainStore, genesis: Genesis, networkId: U
 export function rangeAt(store: ChainStore, count: number): MountainRange {
   const peaks = peakPositions(count).map(({ level, index }) => {
     const node = store.historyNode(level, index)
-    if (node === undefined) throw new LaresError('database-damaged', `history node ${index} of level ${level} is missing`)
+    if (node === undefined)
+      throw new LaresError('database-damaged', `history node ${index} of level ${level} is missing`)
     return node
   })
   return { count, peaks }
 }
 
-async function restartPoint(store: ChainStore, genesis: Genesis, networkId: Uint8Array, height: number): Promise<ChainNode> {
+async function restartPoint(
+  store: ChainStore,
+  genesis: Genesis,
+  networkId: Uint8Array,
+  height: number,
+): Promise<ChainNode> {
   const item = store.headerItem(height)
   const parent = height === 0 ? undefined : store.headerItem(height - 1)
-  if (item === undefined || (height > 0 && parent === undefined)) throw new LaresError('database-damaged', `header ${height} is missing`)
-  const previous: HeaderParent['previous'] = parent && { time: parent.sealed.header.time, target: parent.sealed.header.target }
+  if (item === undefined || (height > 0 && parent === undefined))
+    throw new LaresError('database-damaged', `header ${height} is missing`)
+  const previous: HeaderParent['previous'] = parent && {
+    time: parent.sealed.header.time,
+    target: parent.sealed.header.target,
+  }
   const node = startChain({
     sealed: item.sealed,
     previous,

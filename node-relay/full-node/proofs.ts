@@ -1,10 +1,11 @@
 import { equalBytes, ZERO_HASH } from '../../shared/bytes.ts'
 import type { ChainNode } from '../../shared/chain/chain-node.ts'
 import type { HeaderItem } from '../../shared/chain/header-item.ts'
+import { settledBy } from '../../shared/chain/settled.ts'
 import { hashHeader } from '../../shared/header/header.ts'
 import { genesisCodec } from '../../shared/ledger/genesis.ts'
 import { deviceKey } from '../../shared/ledger/state-keys.ts'
-import { bundleCodec } from '../../shared/proof/bundle.ts'
+import { bundleCodec, MAX_HEADERS_ABOVE } from '../../shared/proof/bundle.ts'
 import type { Checkpoint } from '../../shared/protocol/messages.ts'
 import type { StateProof } from '../../shared/state-tree/node.ts'
 import type { ChainStore } from '../store/chain-store.ts'
@@ -69,15 +70,13 @@ export class ChainReader {
     return height === undefined ? undefined : this.#chain.stateAt(height)?.prove(key)
   }
 
-  /** A self-contained proof of a device ID at the settled header. */
+  /** A self-contained proof of a device ID at the newest header that it can show to be settled. */
   async bundle(deviceId: Uint8Array): Promise<Uint8Array | undefined> {
-    const { genesis, graph } = this.#chain
-    const settled = graph.settled.node
+    const { genesis } = this.#chain
+    const { settled, above } = this.#provablySettled()
     const first = this.#store.headerItem(0)
     const state = this.#chain.stateAt(settled.height)
     if (first === undefined || state === undefined) return undefined
-    const above: ChainNode[] = []
-    for (let height = settled.height + 1; height <= graph.tip.height; height++) above.push(graph.at(height) as ChainNode)
     const log = await this.#store.rosterLog()
     return bundleCodec.encode({
       version: 1,
@@ -91,5 +90,23 @@ export class ChainReader {
       above: above.map(({ sealed, rosterChanges }) => ({ sealed, rosterChanges: [...rosterChanges] })),
       proof: state.prove(deviceKey(deviceId)),
     })
+  }
+
+  /**
+   * The settled header and what stands on it. Lower than the settled header only where that was settled by seals of a
+   * branch that lost since: those are not at hand to be shown.
+   */
+  #provablySettled(): { settled: ChainNode; above: ChainNode[] } {
+    const { graph, rules } = this.#chain
+    let settled = graph.settled.node
+    let above: ChainNode[] = []
+    for (let height = settled.height + 1; height <= graph.tip.height; height++)
+      above.push(graph.at(height) as ChainNode)
+    above = above.slice(0, MAX_HEADERS_ABOVE)
+    while (settled.height > graph.base.height && settledBy(settled, above, rules.parameters) === undefined) {
+      above = [settled, ...above].slice(0, MAX_HEADERS_ABOVE)
+      settled = graph.at(settled.height - 1) as ChainNode
+    }
+    return { settled, above }
   }
 }

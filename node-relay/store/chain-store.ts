@@ -9,20 +9,31 @@ import type { PlacedHistoryNode } from '../../shared/history/mountain-range.ts'
 import type { HistoryNode } from '../../shared/history/node.ts'
 import { historyNodeCoder } from '../../shared/history/node-codec.ts'
 import { createNodeCache, type NodeCache } from '../../shared/state-tree/node-cache.ts'
-import { encodeReference, type NodeRecord, type NodeReference, type StateStorage } from '../../shared/state-tree/storage.ts'
+import {
+  encodeReference,
+  type NodeRecord,
+  type NodeReference,
+  type StateStorage,
+} from '../../shared/state-tree/storage.ts'
 import { type RosterChange, rosterChangeCoder } from '../../shared/transaction/roster-change.ts'
-import { blocksAtRange, KEYS, ROSTER_LOG_RANGE, stateNodeRange } from './key-table.ts'
+import { blocksBelowRange, KEYS, ROSTER_LOG_RANGE, stateNodeRange } from './key-table.ts'
 
 /** Layout of the database; another number is another layout, and is not opened. */
 const FORMAT = 'lares-chain-1'
 
 const referenceCoder = P.struct({ version: P.U32BE, hash: hash32 })
-const stateVersionCoder = P.struct({ root: P.optional(P.bool, referenceCoder), stale: P.array(P.U32BE, referenceCoder) })
+const stateVersionCoder = P.struct({
+  root: P.optional(P.bool, referenceCoder),
+  stale: P.array(P.U32BE, referenceCoder),
+})
 const tipCoder = P.struct({ height: P.U32BE, hash: hash32 })
+const settledCoder = P.struct({ height: P.U32BE, keepersSeen: P.U16BE, keepers: P.U16BE })
 const lastSealedCoder = P.struct({ previousHash: hash32, hash: hash32, height: P.U32BE })
 const loggedChangeCoder = P.struct({ height: P.U32BE, change: rosterChangeCoder })
 
 export type Tip = P.UnwrapCoder<typeof tipCoder>
+/** The header of the best chain that was settled, and by how many seats: what was settled stays settled. */
+export type StoredSettled = P.UnwrapCoder<typeof settledCoder>
 /** The last header that this relay sealed: it never seals another on the same parent. */
 export type LastSealed = P.UnwrapCoder<typeof lastSealedCoder>
 
@@ -54,7 +65,9 @@ export interface ChainCommit {
   readonly undo: readonly BlockUndo[]
   readonly apply: readonly BlockWrites[]
   readonly lastSealed?: LastSealed | undefined
-  /** States up to this height are no longer served: their stale nodes go. */
+  /** Settled already, whatever the applied blocks settle. */
+  readonly settled: StoredSettled
+  /** States below this height are no longer served, and no branch may start there: their stale nodes go. */
   readonly pruneStatesTo: number
 }
 
@@ -73,7 +86,7 @@ export class ChainStore {
 
   private constructor(level: Level) {
     this.#level = level
-    const storage: StateStorage = { get: (reference) => level.getSync(KEYS.stateNode(encodeReference(reference))) }
+    const storage: StateStorage = { get: (reference) => getFrom(level, KEYS.stateNode(encodeReference(reference))) }
     this.#nodes = createNodeCache({ storage })
   }
 
@@ -87,11 +100,11 @@ export class ChainStore {
       const code = cause?.code === 'LEVEL_LOCKED' ? 'database-locked' : 'database-damaged'
       throw new LaresError(code, `cannot open the chain database: ${(error as Error).message}`, { cause: error })
     }
-    const format = level.getSync(KEYS.meta('format'))
-    if (format === undefined) await level.put(KEYS.meta('format'), Buffer.from(FORMAT), { sync: true })
-    else if (Buffer.from(format).toString() !== FORMAT) {
+    try {
+      await checkFormat(level)
+    } catch (error) {
       await level.close()
-      throw new LaresError('database-foreign', `this is no chain database of this version (${FORMAT})`)
+      throw error
     }
     return new ChainStore(level)
   }
@@ -105,11 +118,15 @@ export class ChainStore {
   }
 
   genesis(): Uint8Array | undefined {
-    return this.#level.getSync(KEYS.meta('genesis'))
+    return getFrom(this.#level, KEYS.meta('genesis'))
   }
 
   tip(): Tip | undefined {
     return this.#read(KEYS.meta('tip'), tipCoder)
+  }
+
+  settled(): StoredSettled | undefined {
+    return this.#read(KEYS.meta('settled'), settledCoder)
   }
 
   lastSealed(): LastSealed | undefined {
@@ -123,13 +140,13 @@ export class ChainStore {
 
   /** Height of a header of the best chain. */
   heightOf(hash: Uint8Array): number | undefined {
-    const value = this.#level.getSync(KEYS.headerHeight(hash))
+    const value = getFrom(this.#level, KEYS.headerHeight(hash))
     return value === undefined ? undefined : Number(bytesToUint(value))
   }
 
   /** Body of a block of any branch. */
   blockBytes(hash: Uint8Array): Uint8Array | undefined {
-    return this.#level.getSync(KEYS.block(hash))
+    return getFrom(this.#level, KEYS.block(hash))
   }
 
   block(hash: Uint8Array): Block | undefined {
@@ -147,7 +164,7 @@ export class ChainStore {
   /** The roster changes of the best chain from genesis on. */
   async rosterLog(): Promise<{ height: number; change: RosterChange }[]> {
     const log: { height: number; change: RosterChange }[] = []
-    for await (const value of this.#level.values(ROSTER_LOG_RANGE)) log.push(decode(value, loggedChangeCoder))
+    for await (const value of this.#level.values(ROSTER_LOG_RANGE)) log.push(decode(plain(value), loggedChangeCoder))
     return log
   }
 
@@ -170,18 +187,20 @@ export class ChainStore {
   }
 
   /** A block of a branch that is not followed now. */
-  async writeSideBlock(height: number, hash: Uint8Array, block: Uint8Array): Promise<void> {
-    await this.#level.batch([put(KEYS.block(hash), block), put(KEYS.blockAt(height, hash), EMPTY)], { sync: true })
+  async writeSideBlock(height: number, hash: Uint8Array, block: Uint8Array, lastSealed?: LastSealed): Promise<void> {
+    const operations = [put(KEYS.block(hash), block), put(KEYS.blockAt(height, hash), EMPTY)]
+    if (lastSealed !== undefined) operations.push(put(KEYS.meta('last-sealed'), lastSealedCoder.encode(lastSealed)))
+    await this.#level.batch(operations, { sync: true })
   }
 
   /** Moves the best chain: takes blocks off and puts blocks on, all in one step. */
-  async commit({ undo, apply, lastSealed, pruneStatesTo }: ChainCommit): Promise<void> {
+  async commit({ undo, apply, lastSealed, settled, pruneStatesTo }: ChainCommit): Promise<void> {
     const operations: Operation[] = []
     const removed: NodeReference[] = []
     for (const one of undo) {
       for await (const key of this.#level.keys(stateNodeRange(one.height))) {
         operations.push({ type: 'del', key })
-        removed.push({ version: one.height, hash: key.slice(5) })
+        removed.push({ version: one.height, hash: plain(key).slice(5) })
       }
       operations.push(
         del(KEYS.header(one.height)),
@@ -193,8 +212,13 @@ export class ChainStore {
     }
     for (const writes of apply) this.#apply(operations, writes)
     if (lastSealed !== undefined) operations.push(put(KEYS.meta('last-sealed'), lastSealedCoder.encode(lastSealed)))
+    operations.push(put(KEYS.meta('settled'), settledCoder.encode(settled)))
     removed.push(...(await this.#prune(operations, pruneStatesTo)))
-    await this.#write(operations, removed, apply.flatMap((writes) => [...writes.state.created]))
+    await this.#write(
+      operations,
+      removed,
+      apply.flatMap((writes) => [...writes.state.created]),
+    )
   }
 
   #apply(operations: Operation[], writes: BlockWrites): void {
@@ -229,26 +253,54 @@ export class ChainStore {
       }
       operations.push({ type: 'del', key })
     }
-    for await (const key of this.#level.keys(blocksAtRange(to))) {
-      const hash = key.slice(5)
-      if (this.heightOf(hash) === to) continue
-      operations.push(del(KEYS.block(hash)), { type: 'del', key })
+    for await (const key of this.#level.keys(blocksBelowRange(to))) {
+      const hash = plain(key).slice(5)
+      if (this.heightOf(hash) === undefined) operations.push(del(KEYS.block(hash)))
+      operations.push({ type: 'del', key })
     }
     return removed
   }
 
-  async #write(operations: Operation[], removed: readonly NodeReference[], created: readonly NodeRecord[]): Promise<void> {
+  async #write(
+    operations: Operation[],
+    removed: readonly NodeReference[],
+    created: readonly NodeRecord[],
+  ): Promise<void> {
     await this.#level.batch(operations, { sync: true })
     this.#nodes.applied({ remove: removed, put: created })
   }
 
   #read<Value>(key: Uint8Array, coder: P.CoderType<Value>): Value | undefined {
-    const bytes = this.#level.getSync(key)
+    const bytes = getFrom(this.#level, key)
     return bytes === undefined ? undefined : decode(bytes, coder)
   }
 }
 
 const placeCoder = P.struct({ height: P.U32BE, index: P.U16BE })
+
+/** A new database gets its mark; what has other records than ours is left alone. */
+async function checkFormat(level: Level): Promise<void> {
+  const format = getFrom(level, KEYS.meta('format'))
+  if (format !== undefined && Buffer.from(format).toString() === FORMAT) return
+  const isEmpty = format === undefined && (await level.keys({ limit: 1 }).all()).length === 0
+  if (!isEmpty) throw new LaresError('database-foreign', `this is no chain database of this version (${FORMAT})`)
+  await level.put(KEYS.meta('format'), Buffer.from(FORMAT), { sync: true })
+}
+
+/** @throws {LaresError} `database-damaged` when the file under the record cannot be read */
+function getFrom(level: Level, key: Uint8Array): Uint8Array | undefined {
+  try {
+    const bytes = level.getSync(key)
+    return bytes && plain(bytes)
+  } catch (error) {
+    throw damaged((error as Error).message, error)
+  }
+}
+
+/** LevelDB gives Buffers, whose slice() is no copy. */
+function plain(bytes: Uint8Array): Uint8Array {
+  return new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.byteLength)
+}
 
 function put(key: Uint8Array, value: Uint8Array): Operation {
   return { type: 'put', key, value }
@@ -262,10 +314,10 @@ function decode<Value>(bytes: Uint8Array, coder: P.CoderType<Value>): Value {
   try {
     return coder.decode(bytes)
   } catch (error) {
-    throw damaged((error as Error).message)
+    throw damaged((error as Error).message, error)
   }
 }
 
-function damaged(detail: string): LaresError {
-  return new LaresError('database-damaged', `a record of the chain database cannot be read (${detail})`)
+function damaged(detail: string, cause?: unknown): LaresError {
+  return new LaresError('database-damaged', `a record of the chain database cannot be read (${detail})`, { cause })
 }

@@ -3,11 +3,11 @@ import { asciiBytes, concatBytes, uintToBytes } from '../../shared/bytes.ts'
 /**
  * Keys of the relay's LevelDB. One byte for the table, then big endian numbers or hashes, so that ranges are heights.
  *
- *     m name                       meta: format, genesis, tip, last sealed
+ *     m name                       meta: format, genesis, tip, settled, last sealed
  *     h u32 height                 header item of the best chain (sealed header, roster changes)
  *     x hash 32                    u32 height of a header of the best chain
  *     b hash 32                    encoded block, of every branch
- *     B u32 height, hash 32        empty: finds the blocks of old branches to drop
+ *     B u32 height, hash 32        empty: finds the blocks of old branches to drop, as long as they may still be followed
  *     l u8 level, u32 index        history node of the best chain, 60 bytes
  *     r u32 change number          u32 height, roster change of the best chain
  *     s u32 version, hash 32       node record of the state tree
@@ -15,7 +15,7 @@ import { asciiBytes, concatBytes, uintToBytes } from '../../shared/bytes.ts'
  *     t transaction ID 32          u32 height, u16 index
  */
 export const KEYS = {
-  meta: (name: 'format' | 'genesis' | 'tip' | 'last-sealed') => key('m', asciiBytes(name)),
+  meta: (name: 'format' | 'genesis' | 'tip' | 'settled' | 'last-sealed') => key('m', asciiBytes(name)),
   header: (height: number) => key('h', uintToBytes(height, 4)),
   headerHeight: (hash: Uint8Array) => key('x', hash),
   block: (hash: Uint8Array) => key('b', hash),
@@ -35,9 +35,9 @@ export function stateNodeRange(version: number): { gte: Uint8Array; lt: Uint8Arr
 /** All roster changes, in their order. */
 export const ROSTER_LOG_RANGE = { gte: key('r'), lt: key('s') }
 
-/** Blocks of all branches at one height. */
-export function blocksAtRange(height: number): { gte: Uint8Array; lt: Uint8Array } {
-  return { gte: key('B', uintToBytes(height, 4)), lt: key('B', uintToBytes(height + 1, 4)) }
+/** Blocks of all branches below a height. */
+export function blocksBelowRange(height: number): { gte: Uint8Array; lt: Uint8Array } {
+  return { gte: key('B'), lt: key('B', uintToBytes(height, 4)) }
 }
 
 function key(table: string, ...parts: readonly Uint8Array[]): Uint8Array {

@@ -1,8 +1,9 @@
 import { equalBytes, toHex } from '../bytes.ts'
 import type { SignatureCheck } from '../crypto/signature-verifier.ts'
-import { accept, reject, type Result } from '../errors.ts'
+import { accept, type Result, reject } from '../errors.ts'
 import { hashHeader, type SealedHeader } from '../header/header.ts'
 import { appendHeader, historyRoot, type MountainRange, totalWork } from '../history/mountain-range.ts'
+import { MAX_HISTORY_COUNT, MAX_WORK } from '../history/node.ts'
 import type { NetworkParameters } from '../params.ts'
 import { checkRosterChange, type RosterChangeCode } from '../proof/roster-change.ts'
 import { type Roster, rosterRoot } from '../roster/roster.ts'
@@ -72,6 +73,8 @@ export function extendChain(
   if (!unchanged && !equalBytes(header.rosterRoot, rosterRoot(roster)))
     return reject('wrong-roster-root', 'the roster changes do not lead to the roster that the header commits to')
 
+  if (isFull(parent.range, checked.value.work))
+    return reject('wrong-history-root', 'no chain is that long or has that much work')
   const { range } = appendHeader(parent.range, { headerHash: hash, work: checked.value.work, time: header.time })
   return accept({
     node: {
@@ -104,17 +107,23 @@ export interface RestartPoint {
  * A place to start following from: genesis, a checkpoint or a stored tip. Roster and range must be those that the header
  * commits to; that its hash is the right one is the caller's to know.
  */
-export function startChain(point: RestartPoint): Result<ChainNode, 'wrong-roster-root' | 'wrong-history-root' | 'wrong-target'> {
+export function startChain(
+  point: RestartPoint,
+): Result<ChainNode, 'wrong-roster-root' | 'wrong-history-root' | 'wrong-target'> {
   const { sealed, previous, roster, range } = point
   const { header } = sealed
-  if (!equalBytes(rosterRoot(roster), header.rosterRoot)) return reject('wrong-roster-root', 'not the roster of this header')
+  if (!equalBytes(rosterRoot(roster), header.rosterRoot))
+    return reject('wrong-roster-root', 'not the roster of this header')
   if (range.count !== header.height || !equalBytes(historyRoot(range), header.historyRoot))
     return reject('wrong-history-root', 'not the history of this header')
   const target = expandTarget(header.target)
   const last = range.peaks.at(-1)
-  if (target === undefined || (last !== undefined && last.endTime >= header.time)) return reject('wrong-target', 'not a header of a chain')
+  if (target === undefined || (last !== undefined && last.endTime >= header.time))
+    return reject('wrong-target', 'not a header of a chain')
   // Genesis proves no work, so it adds none.
   const work = header.height === 0 ? 0n : workOfTarget(target)
+  // A range that somebody made up can be anything that its own root commits to.
+  if (isFull(range, work)) return reject('wrong-history-root', 'no chain is that long or has that much work')
   const hash = hashHeader(header)
   const whole = appendHeader(range, { headerHash: hash, work, time: header.time }).range
   return accept({
@@ -130,4 +139,8 @@ export function startChain(point: RestartPoint): Result<ChainNode, 'wrong-roster
     historyRoot: historyRoot(whole),
     work: totalWork(whole),
   })
+}
+
+function isFull(range: MountainRange, work: bigint): boolean {
+  return range.count >= MAX_HISTORY_COUNT || totalWork(range) + work > MAX_WORK
 }

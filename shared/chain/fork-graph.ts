@@ -1,13 +1,17 @@
 import { compareBytes } from '../bytes.ts'
 import type { NetworkParameters } from '../params.ts'
-import type { Roster } from '../roster/roster.ts'
 import type { ChainNode } from './chain-node.ts'
-import { findSettled, movedByTwoThirds, type Settled } from './settled.ts'
+import { type BranchNode, findSettled, knownSeats, movedByTwoThirds, type Settled } from './settled.ts'
 
 /** Headers kept below the settled one: deeper branches are not even looked at. */
 export const KEPT_BELOW_SETTLED = 2_016
-/** Headers kept beside the best chain. When full, the lightest branch tip is dropped. */
+/** Headers kept beside the best chain. When full, the tip of the branch that is least likely ever followed is dropped. */
 export const MAX_SIDE_HEADERS = 4_096
+
+export interface ForkGraphLimits {
+  readonly keptBelowSettled: number
+  readonly maxSideHeaders: number
+}
 
 export type InsertOutcome =
   | { readonly kind: 'duplicate' }
@@ -34,6 +38,7 @@ export type InsertOutcome =
  */
 export class ForkGraph {
   readonly #parameters: NetworkParameters
+  readonly #limits: ForkGraphLimits
   readonly #nodes = new Map<string, ChainNode>()
   /** Best chain by height. */
   readonly #best = new Map<number, ChainNode>()
@@ -42,8 +47,9 @@ export class ForkGraph {
   #settled: Settled
 
   /** @param start settled by definition: genesis, the checkpoint of a join link, or what this node settled before */
-  constructor(start: ChainNode, parameters: NetworkParameters) {
+  constructor(start: ChainNode, parameters: NetworkParameters, limits: Partial<ForkGraphLimits> = {}) {
     this.#parameters = parameters
+    this.#limits = { keptBelowSettled: KEPT_BELOW_SETTLED, maxSideHeaders: MAX_SIDE_HEADERS, ...limits }
     this.#base = start
     this.#tip = start
     this.#settled = { node: start, keepersSeen: start.roster.members.length, keepers: start.roster.members.length }
@@ -87,8 +93,19 @@ export class ForkGraph {
       return { kind: 'extension', applied: [node] }
     }
     const outcome = this.#consider(node)
-    this.#dropLightest()
+    this.#dropLeastLikely()
     return outcome
+  }
+
+  /**
+   * Says that a header of the best chain was settled before, by seals that this graph may not have seen: after a restart,
+   * what was settled stays settled. Raises, never lowers.
+   */
+  restoreSettled(settled: { readonly height: number; readonly keepersSeen: number; readonly keepers: number }): void {
+    const node = this.#best.get(settled.height)
+    if (node === undefined || node.height <= this.#settled.node.height) return
+    this.#settled = { node, keepersSeen: settled.keepersSeen, keepers: settled.keepers }
+    this.#prune()
   }
 
   /** Forgets a header whose block turned out bad, and all that stands on it; it must not be in the best chain. */
@@ -152,16 +169,10 @@ export class ForkGraph {
 
   /** `stays`: the branch contains the settled header. `two-thirds`: it does not, but may be followed all the same. */
   #mayLeaveSettled(node: ChainNode): 'stays' | 'two-thirds' | 'no' {
-    const branch: { node: ChainNode; parentRoster: Roster }[] = []
-    let one = node
-    while (!this.isBest(one)) {
-      const parent = this.#nodes.get(one.parentId)
-      if (parent === undefined) return 'no'
-      branch.push({ node: one, parentRoster: parent.roster })
-      one = parent
-    }
-    if (one.height >= this.#settled.node.height) return 'stays'
-    return movedByTwoThirds(this.#tip.roster, branch) ? 'two-thirds' : 'no'
+    const branch = this.#branchOf(node)
+    if (branch === undefined) return 'no'
+    if (branch.fork.height >= this.#settled.node.height) return 'stays'
+    return movedByTwoThirds(this.#tip.roster, branch.nodes) ? 'two-thirds' : 'no'
   }
 
   #advance(applied: readonly ChainNode[]): void {
@@ -175,7 +186,7 @@ export class ForkGraph {
 
   /** Cuts the graph some way below settled, with every branch that leaves the best chain there. */
   #prune(): void {
-    const lowest = this.#settled.node.height - KEPT_BELOW_SETTLED
+    const lowest = this.#settled.node.height - this.#limits.keptBelowSettled
     if (lowest <= this.#base.height) return
     const base = this.#best.get(lowest)
     if (base === undefined) return
@@ -190,15 +201,41 @@ export class ForkGraph {
       if (!this.isBest(node) && !this.#nodes.has(node.parentId)) this.#nodes.delete(node.id)
   }
 
-  #dropLightest(): void {
-    if (this.#nodes.size - this.#best.size <= MAX_SIDE_HEADERS) return
+  /**
+   * Branches that leave the best chain below settled go first, so that who holds one key and much hash power cannot push
+   * out the ordinary ones; among them the one that is longest for the seats that stand behind it. Then the lightest.
+   */
+  #dropLeastLikely(): void {
+    if (this.#nodes.size - this.#best.size <= this.#limits.maxSideHeaders) return
     const parents = new Set<string>()
     for (const node of this.#nodes.values()) parents.add(node.parentId)
-    let lightest: ChainNode | undefined
+    let worst: { node: ChainNode; length: number } | undefined
     for (const node of this.#nodes.values()) {
       if (this.isBest(node) || parents.has(node.id)) continue
-      if (lightest === undefined || node.work < lightest.work) lightest = node
+      const length = this.#lengthPerSeat(node)
+      if (worst === undefined || length > worst.length || (length === worst.length && node.work < worst.node.work))
+        worst = { node, length }
     }
-    if (lightest !== undefined) this.#nodes.delete(lightest.id)
+    if (worst !== undefined) this.#nodes.delete(worst.node.id)
+  }
+
+  /** Of a branch that leaves the best chain below settled: its headers for each known seat. 0 for all others. */
+  #lengthPerSeat(node: ChainNode): number {
+    const branch = this.#branchOf(node)
+    if (branch === undefined) return Number.POSITIVE_INFINITY
+    if (branch.fork.height >= this.#settled.node.height) return 0
+    return branch.nodes.length / knownSeats(this.#tip.roster, branch.nodes).size
+  }
+
+  #branchOf(node: ChainNode): { readonly fork: ChainNode; readonly nodes: readonly BranchNode[] } | undefined {
+    const nodes: BranchNode[] = []
+    let one = node
+    while (!this.isBest(one)) {
+      const parent = this.#nodes.get(one.parentId)
+      if (parent === undefined) return undefined
+      nodes.push({ node: one, parentRoster: parent.roster })
+      one = parent
+    }
+    return { fork: one, nodes }
   }
 }

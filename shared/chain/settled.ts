@@ -40,19 +40,51 @@ export function findSettled(
   return floor
 }
 
+/** A header of a branch, with the roster that its seal is judged by. */
+export interface BranchNode {
+  readonly node: ChainNode
+  readonly parentRoster: Roster
+}
+
 /**
  * Whether two thirds of the seats that a node knows have sealed on a branch, each with the key that the node knows: the
  * one reason to leave a settled header. A retired key, or the key of a seat the node never saw, does not count.
  *
  * @param branch nodes above the fork point with their parents' rosters
  */
-export function movedByTwoThirds(known: Roster, branch: readonly { readonly node: ChainNode; readonly parentRoster: Roster }[]): boolean {
+export function movedByTwoThirds(known: Roster, branch: readonly BranchNode[]): boolean {
+  return knownSeats(known, branch).size >= twoThirds(known.members.length)
+}
+
+/** Seats that have sealed on a branch, each with the key that the node knows. */
+export function knownSeats(known: Roster, branch: readonly BranchNode[]): ReadonlySet<number> {
   const seats = new Set<number>()
   for (const { node, parentRoster } of branch) {
     const { seat } = node.sealed.header
     const knownMember = memberAt(known, seat)
     const sealer = memberAt(parentRoster, seat)
-    if (knownMember !== undefined && sealer !== undefined && equalBytes(knownMember.sealingKey, sealer.sealingKey)) seats.add(seat)
+    if (knownMember !== undefined && sealer !== undefined && equalBytes(knownMember.sealingKey, sealer.sealingKey))
+      seats.add(seat)
   }
-  return seats.size >= twoThirds(known.members.length)
+  return seats
+}
+
+/**
+ * How far a start is settled by the headers on top of it alone. It is settled once any of them made it so: later ones,
+ * of a larger roster that has not sealed yet, take nothing away.
+ *
+ * @param above consecutive, the first on the start
+ */
+export function settledBy(
+  start: ChainNode,
+  above: readonly ChainNode[],
+  parameters: NetworkParameters,
+): Settled | undefined {
+  const nodes = new Map([start, ...above].map((node) => [node.id, node]))
+  for (const tip of above) {
+    const floor = { node: start, keepersSeen: 0, keepers: tip.roster.members.length }
+    const found = findSettled(tip, parameters, (one) => nodes.get(one.parentId), floor)
+    if (found !== floor) return found
+  }
+  return undefined
 }

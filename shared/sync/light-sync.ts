@@ -1,20 +1,28 @@
-import { toHex } from '../bytes.ts'
+import { equalBytes, toHex } from '../bytes.ts'
+import { type ChainNode, type ChainRules, extendChain } from '../chain/chain-node.ts'
+import { isAsleep, maxAhead } from '../chain/clock-rules.ts'
+import type { ForkGraph, InsertOutcome } from '../chain/fork-graph.ts'
+import type { HeaderItem } from '../chain/header-item.ts'
 import type { SignatureCheck } from '../crypto/signature-verifier.ts'
 import type { Result } from '../errors.ts'
 import { hashHeader } from '../header/header.ts'
-import { headerItemCodec, headersCodec, headersRequestCodec, type Status, statusCodec, statusRequestCodec } from '../protocol/messages.ts'
 import { MAX_HEADERS_PER_ANSWER, MAX_LOCATOR_LENGTH } from '../protocol/ids.ts'
-import { type ChainNode, type ChainRules, extendChain } from '../chain/chain-node.ts'
-import type { HeaderItem } from '../chain/header-item.ts'
-import type { ForkGraph, InsertOutcome } from '../chain/fork-graph.ts'
-import { isAsleep, maxAhead } from '../chain/clock-rules.ts'
+import {
+  headerItemCodec,
+  headersCodec,
+  headersRequestCodec,
+  type Status,
+  statusCodec,
+  statusRequestCodec,
+} from '../protocol/messages.ts'
 
 /** Headers from the near future that are held until the clock reaches them. When full, the oldest is forgotten. */
 export const MAX_HELD_HEADERS = 64
 /** Peers whose state is kept. */
 export const MAX_SYNC_PEERS = 64
-/** A peer that answers nothing useful is not asked for headers for this long, ms. */
+/** A peer that answers nothing useful is not asked for headers for this long, ms; twice as long each time after that. */
 const USELESS_PAUSE_MS = 15_000
+const MAX_USELESS_DOUBLINGS = 3
 /** A status is asked again after this many spacings without news, and at least every ten seconds' patience. */
 const STATUS_SPACINGS = 2
 const MIN_STATUS_INTERVAL_MS = 5_000
@@ -33,11 +41,21 @@ export type SyncEvent =
   | { readonly type: 'tick' }
 
 export type SyncAction =
-  | { readonly type: 'request'; readonly id: number; readonly peer: string; readonly protocol: 'status' | 'headers'; readonly bytes: Uint8Array }
+  | {
+      readonly type: 'request'
+      readonly id: number
+      readonly peer: string
+      readonly protocol: 'status' | 'headers'
+      readonly bytes: Uint8Array
+    }
   | { readonly type: 'verify'; readonly id: number; readonly signatures: readonly SignatureCheck[] }
   | { readonly type: 'gossip-verdict'; readonly gossipId: number; readonly verdict: 'accept' | 'ignore' | 'reject' }
   /** The best chain changed. */
-  | { readonly type: 'chain'; readonly outcome: Extract<InsertOutcome, { kind: 'extension' | 'reorganization' }>; readonly from: string }
+  | {
+      readonly type: 'chain'
+      readonly outcome: Extract<InsertOutcome, { kind: 'extension' | 'reorganization' }>
+      readonly from: string
+    }
   /** A heavier branch would roll back a settled header, and was not followed. */
   | { readonly type: 'conflict'; readonly node: ChainNode; readonly from: string }
   /** A peer sent what an honest one never sends. */
@@ -48,12 +66,21 @@ interface PeerState {
   statusAt: number
   asked: boolean
   pausedUntil: number
+  /** Times in a row that it was of no use. */
+  useless: number
+  /** Id of the last header of a branch that it has been giving us, to go on from there: the branch may be long. */
+  branchHead: string | undefined
 }
 
 type Pending =
   | { readonly kind: 'status'; readonly peer: string }
-  | { readonly kind: 'headers'; readonly peer: string; readonly settledHash: string }
-  | { readonly kind: 'verify'; readonly peer: string; readonly nodes: readonly { node: ChainNode; signatures: number }[]; readonly source: Source }
+  | { readonly kind: 'headers'; readonly peer: string }
+  | {
+      readonly kind: 'verify'
+      readonly peer: string
+      readonly nodes: readonly { node: ChainNode; signatures: number }[]
+      readonly source: Source
+    }
 
 /** Where headers came from: an answer that was asked for, gossip that waits for a verdict, or the held ones. */
 type Source = 'fetch' | 'held' | { readonly gossipId: number }
@@ -68,7 +95,7 @@ export class LightSync {
   readonly #rules: ChainRules
   readonly #peers = new Map<string, PeerState>()
   readonly #pending = new Map<number, Pending>()
-  readonly #held: { readonly peer: string; readonly item: HeaderItem; readonly due: number }[] = []
+  readonly #held: { readonly peer: string; readonly id: string; readonly item: HeaderItem; readonly due: number }[] = []
   #nextId = 1
   #fetching = false
   #everAnswered = false
@@ -111,7 +138,14 @@ export class LightSync {
     switch (event.type) {
       case 'peer-connected':
         if (this.#peers.size < MAX_SYNC_PEERS && !this.#peers.has(event.peer))
-          this.#peers.set(event.peer, { status: undefined, statusAt: 0, asked: false, pausedUntil: 0 })
+          this.#peers.set(event.peer, {
+            status: undefined,
+            statusAt: 0,
+            asked: false,
+            pausedUntil: 0,
+            useless: 0,
+            branchHead: undefined,
+          })
         break
       case 'peer-gone':
         this.#peers.delete(event.peer)
@@ -141,17 +175,31 @@ export class LightSync {
       if (!state.asked && (state.status === undefined ? now >= state.pausedUntil : now - state.statusAt >= patience)) {
         state.asked = true
         const id = this.#expect({ kind: 'status', peer })
-        actions.push({ type: 'request', id, peer, protocol: 'status', bytes: statusRequestCodec.encode({ networkId: this.#rules.networkId }) })
+        actions.push({
+          type: 'request',
+          id,
+          peer,
+          protocol: 'status',
+          bytes: statusRequestCodec.encode({ networkId: this.#rules.networkId }),
+        })
       }
       const work = state.status?.tip.work ?? 0n
-      if (now >= state.pausedUntil && work > this.#graph.tip.work && work > (best?.[1].status?.tip.work ?? 0n)) best = [peer, state]
+      if (now >= state.pausedUntil && work > this.#graph.tip.work && work > (best?.[1].status?.tip.work ?? 0n))
+        best = [peer, state]
     }
     if (this.#fetching || best === undefined) return
     this.#fetching = true
-    const [peer] = best
-    const id = this.#expect({ kind: 'headers', peer, settledHash: this.#graph.settled.node.id })
-    const locator = this.#graph.locator(MAX_LOCATOR_LENGTH)
-    const bytes = headersRequestCodec.encode({ networkId: this.#rules.networkId, locator, count: MAX_HEADERS_PER_ANSWER })
+    const [peer, state] = best
+    const id = this.#expect({ kind: 'headers', peer })
+    // A peer goes on after the first hash that is in its best chain, so the head of its branch does no harm on another.
+    const head = state.branchHead === undefined ? undefined : this.#graph.get(state.branchHead)
+    const locator = head === undefined ? [] : [head.hash]
+    locator.push(...this.#graph.locator(MAX_LOCATOR_LENGTH - locator.length))
+    const bytes = headersRequestCodec.encode({
+      networkId: this.#rules.networkId,
+      locator,
+      count: MAX_HEADERS_PER_ANSWER,
+    })
     actions.push({ type: 'request', id, peer, protocol: 'headers', bytes })
   }
 
@@ -166,13 +214,18 @@ export class LightSync {
       state.asked = false
       state.statusAt = now
       if (!result.ok) {
-        state.pausedUntil = now + USELESS_PAUSE_MS
+        state.pausedUntil = Math.max(state.pausedUntil, now + USELESS_PAUSE_MS)
         return
       }
       const status = statusCodec.decode(result.value)
       if (!status.ok || toHex(status.value.networkId) !== toHex(this.#rules.networkId)) {
-        state.pausedUntil = now + USELESS_PAUSE_MS
-        actions.push({ type: 'offence', peer, code: 'bad-status', detail: status.ok ? 'another network' : status.detail })
+        pause(state, now)
+        actions.push({
+          type: 'offence',
+          peer,
+          code: 'bad-status',
+          detail: status.ok ? 'another network' : status.detail,
+        })
         return
       }
       state.status = status.value
@@ -183,13 +236,13 @@ export class LightSync {
     if (!result.ok) {
       // Slow or gone is not lying: the next best peer is asked.
       this.#fetching = false
-      if (state !== undefined) state.pausedUntil = now + USELESS_PAUSE_MS
+      if (state !== undefined) pause(state, now)
       return
     }
     const answer = headersCodec.decode(result.value)
     if (!answer.ok) {
       this.#fetching = false
-      if (state !== undefined) state.pausedUntil = now + USELESS_PAUSE_MS
+      if (state !== undefined) pause(state, now)
       actions.push({ type: 'offence', peer, code: answer.code, detail: answer.detail })
       return
     }
@@ -200,7 +253,10 @@ export class LightSync {
     const { peer, gossipId } = event
     const item = headerItemCodec.decode(event.bytes)
     if (!item.ok) {
-      actions.push({ type: 'gossip-verdict', gossipId, verdict: 'reject' }, { type: 'offence', peer, code: item.code, detail: item.detail })
+      actions.push(
+        { type: 'gossip-verdict', gossipId, verdict: 'reject' },
+        { type: 'offence', peer, code: item.code, detail: item.detail },
+      )
       return
     }
     this.#validate(peer, [item.value], { gossipId }, now, actions)
@@ -211,16 +267,16 @@ export class LightSync {
     const nodes: { node: ChainNode; signatures: number }[] = []
     const signatures: SignatureCheck[] = []
     let parent: ChainNode | undefined
-    let verdict: 'ignore' | 'reject' = 'ignore'
+    let verdict: 'accept' | 'ignore' | 'reject' = 'ignore'
+    let advanced = false
     for (const item of items) {
       const { header } = item.sealed
-      if (header.time > now + maxAhead(this.#rules.parameters)) {
-        this.#hold(peer, item, header.time - maxAhead(this.#rules.parameters))
-        break
-      }
       const known = this.#graph.get(toHex(hashHeader(header)))
       if (known !== undefined) {
         parent = known
+        if (source === 'fetch') advanced = this.#advanceBranch(peer, known) || advanced
+        // Passed on only with the very seal that was verified.
+        verdict = equalBytes(known.sealed.seal, item.sealed.seal) && sameChanges(known, item) ? 'accept' : 'ignore'
         continue
       }
       parent ??= this.#graph.get(toHex(header.previousHash))
@@ -236,6 +292,13 @@ export class LightSync {
         actions.push({ type: 'offence', peer, code: extended.code, detail: extended.detail })
         break
       }
+      // After the rules, so that only who has done the work fills the room for what is ahead of the clock.
+      const due = header.time - maxAhead(this.#rules.parameters)
+      if (due > now) {
+        this.#hold(peer, extended.value.node.id, item, due)
+        verdict = 'ignore'
+        break
+      }
       nodes.push({ node: extended.value.node, signatures: extended.value.signatures.length })
       signatures.push(...extended.value.signatures)
       parent = extended.value.node
@@ -245,7 +308,7 @@ export class LightSync {
       actions.push({ type: 'verify', id, signatures })
       return
     }
-    this.#finish(peer, source, verdict, true, now, actions)
+    this.#finish(peer, source, verdict, !advanced, now, actions)
   }
 
   #onVerified(id: number, verdicts: readonly boolean[], now: number, actions: SyncAction[]): void {
@@ -264,9 +327,11 @@ export class LightSync {
         break
       }
       const outcome = this.#graph.insert(node)
-      if (outcome.kind === 'extension' || outcome.kind === 'reorganization') actions.push({ type: 'chain', outcome, from: peer })
+      if (outcome.kind === 'extension' || outcome.kind === 'reorganization')
+        actions.push({ type: 'chain', outcome, from: peer })
       if (outcome.kind === 'conflict') actions.push({ type: 'conflict', node, from: peer })
       if (outcome.kind !== 'duplicate' && outcome.kind !== 'orphan') inserted++
+      if (source === 'fetch') this.#advanceBranch(peer, node)
     }
     this.#headersVerified += inserted
     this.#finish(peer, source, good ? 'accept' : 'reject', !good || inserted === 0, now, actions)
@@ -287,13 +352,30 @@ export class LightSync {
     }
     this.#fetching = false
     const state = this.#peers.get(peer)
-    if (state === undefined || !useless) return
-    state.pausedUntil = now + USELESS_PAUSE_MS
+    if (state === undefined) return
+    // What gossip brought meanwhile was not for it to bring.
+    if (!useless || (state.status?.tip.work ?? 0n) <= this.#graph.tip.work) {
+      state.useless = 0
+      return
+    }
+    pause(state, now)
+    state.branchHead = undefined
     state.statusAt = 0
   }
 
-  #hold(peer: string, item: HeaderItem, due: number): void {
-    this.#held.push({ peer, item, due })
+  /** @returns whether the peer's branch has come further than before */
+  #advanceBranch(peer: string, node: ChainNode): boolean {
+    const state = this.#peers.get(peer)
+    if (state === undefined || this.#graph.isBest(node)) return false
+    const head = state.branchHead === undefined ? undefined : this.#graph.get(state.branchHead)
+    if (head !== undefined && head.height >= node.height) return false
+    state.branchHead = node.id
+    return true
+  }
+
+  #hold(peer: string, id: string, item: HeaderItem, due: number): void {
+    if (this.#held.some((one) => one.id === id)) return
+    this.#held.push({ peer, id, item, due })
     if (this.#held.length > MAX_HELD_HEADERS) this.#held.shift()
   }
 
@@ -310,4 +392,15 @@ export class LightSync {
     this.#pending.set(id, pending)
     return id
   }
+}
+
+function pause(state: PeerState, now: number): void {
+  state.pausedUntil = now + USELESS_PAUSE_MS * 2 ** state.useless
+  state.useless = Math.min(state.useless + 1, MAX_USELESS_DOUBLINGS)
+}
+
+function sameChanges(known: ChainNode, item: HeaderItem): boolean {
+  const encode = ({ sealed, rosterChanges }: HeaderItem) =>
+    headerItemCodec.encode({ sealed, rosterChanges: [...rosterChanges] })
+  return item.rosterChanges.length === 0 ? known.rosterChanges.length === 0 : equalBytes(encode(known), encode(item))
 }
