@@ -1,0 +1,227 @@
+/** A client follows a real chain: from genesis or a checkpoint, by fetch and gossip, over reloads and reorganizations. */
+import { describe, expect, it } from 'vitest'
+import { PROTOCOLS } from '../../../shared/protocol/ids.ts'
+import { admitKeeper, foundRelay, registerByOwner, removeKeeper } from '../../framework/chain-actions.ts'
+import { ChainBuilder, namedSigner } from '../../framework/chain-builder.ts'
+import { ClientHarness } from '../../framework/client-harness.ts'
+import { createHonestNode } from '../../framework/honest-node.ts'
+
+async function following(blocks: number, keepers = 1) {
+  const chain = new ChainBuilder({ keepers })
+  await chain.mineMany(blocks)
+  const harness = new ClientHarness({ chain })
+  const honest = createHonestNode({ chain, now: () => harness.clock.now() })
+  return { chain, harness, honest }
+}
+
+/** Two chunks and ten headers more, made once: the tests only read it. */
+const LONG = 510
+const longChain = new ChainBuilder()
+await longChain.mineMany(LONG + 10)
+const LONG_TIP = longChain.tip
+
+async function followingLong() {
+  longChain.tip = longChain.blocks.get(longChain.at(LONG).node.id) ?? longChain.first
+  const harness = new ClientHarness({ chain: longChain })
+  const honest = createHonestNode({ chain: longChain, now: () => harness.clock.now() })
+  await harness.open()
+  await harness.connect('A', honest)
+  await harness.app.close()
+  return { chain: longChain, harness, honest, store: harness.store, networkId: harness.networkId }
+}
+
+describe('following a chain', () => {
+  it('starts from genesis, catches up, and says what it knows', async () => {
+    const { chain, harness, honest } = await following(30)
+    await harness.open()
+    expect(harness.network.phase).toBe('connecting')
+    await harness.connect('A', honest)
+    const { network } = harness
+    expect(network).toMatchObject({
+      phase: 'following',
+      startHeight: 0,
+      headersVerified: 30,
+      headersStored: 30,
+      singleKeeper: true,
+    })
+    expect(network.tip).toMatchObject({ height: 30, hash: chain.tip.node.id })
+    expect(network.settled).toMatchObject({ height: 28, keepersSeen: 1, keepers: 1 })
+    expect(network.work).toBe(chain.tip.node.work.toString())
+    expect(network.peers).toMatchObject([{ peerId: 'A', serving: true, label: 'full and coordination', height: 30 }])
+    expect(harness.penalties).toEqual([])
+    expect(harness.incidents).toEqual([])
+  })
+
+  it('starts from the checkpoint of the join link', async () => {
+    const { chain, harness, honest } = await following(40)
+    await harness.open(chain.at(25))
+    await harness.connect('A', honest)
+    expect(harness.network).toMatchObject({
+      phase: 'following',
+      startHeight: 25,
+      headersVerified: 15,
+      headersStored: 15,
+    })
+  })
+
+  it('takes new headers from gossip, and refuses what is none', async () => {
+    const { chain, harness, honest } = await following(5)
+    await harness.open()
+    await harness.connect('A', honest)
+    const next = await chain.mine()
+    expect(await harness.gossip('A', next)).toBe('accept')
+    expect(harness.network.tip?.height).toBe(6)
+    expect(harness.network.headersStored).toBe(6)
+    const orphan = await chain.mineMany(2)
+    expect(await harness.gossip('A', orphan)).toBe('ignore')
+    expect(await harness.gossipBytes('A', Uint8Array.of(1, 2, 3))).toBe('reject')
+    expect(harness.penalties).toMatchObject([{ peerId: 'A', code: 'malformed' }])
+  })
+
+  it('goes on after a reload from where it was, every seal verified again', async () => {
+    const { chain, honest, store, networkId } = await followingLong()
+    expect((await store.readChain(networkId))?.chunks.map(({ first }) => first)).toEqual([1, 501])
+    const again = new ClientHarness({ chain, store })
+    let asked = 0
+    await again.call({ call: 'open', init: { codeOrigin: 'test', servedBy: undefined } })
+    expect(again.network).toMatchObject({ headersVerified: LONG, headersStored: LONG, settled: { height: LONG - 2 } })
+    chain.tip = LONG_TIP
+    again.clock.set(LONG_TIP.block.header.time)
+    await again.connect('A', async (protocol, bytes) => {
+      const answer = await honest(protocol, bytes)
+      if (protocol === PROTOCOLS.headers.id && answer !== 'reject') asked += answer.length
+      return answer
+    })
+    expect(again.network).toMatchObject({ headersVerified: LONG + 10, tip: { hash: LONG_TIP.node.id }, incidents: [] })
+    // Only the new ones came over the network.
+    expect(asked).toBeLessThan(20 * 247)
+  })
+
+  it('repairs damaged or missing headers by fetching them', async () => {
+    const { chain, honest, store, networkId } = await followingLong()
+    const whole = await store.readChain(networkId)
+    const [first, second] = whole?.chunks ?? []
+    if (whole === undefined || first === undefined || second === undefined) throw new Error('not stored')
+    const flip = (bytes: Uint8Array, at: number) => Uint8Array.from(bytes, (byte, i) => (i === at ? byte ^ 1 : byte))
+    const damages = [
+      { name: 'a seal', put: [{ ...second, items: flip(second.items, 2 + 247 * 3 + 200) }], remove: [], left: 503 },
+      { name: 'last chunk gone', put: [], remove: [second.first], left: 500 },
+      { name: 'start point', put: [{ ...first, start: flip(first.start, 40) }], remove: [], left: 0 },
+      { name: 'no headers', put: [{ ...first, items: Uint8Array.of(0, 9) }], remove: [], left: 0 },
+    ]
+    for (const { name, left, ...damage } of damages) {
+      await store.clearChain(networkId)
+      await store.writeChain(networkId, { tip: whole.tip, put: whole.chunks, remove: [] })
+      await store.writeChain(networkId, { tip: whole.tip, ...damage })
+      await store.writeIncidents(networkId, [])
+      const again = new ClientHarness({ chain, store })
+      await again.call({ call: 'open', init: { codeOrigin: 'test', servedBy: undefined } })
+      expect(again.network.headersStored, name).toBe(left)
+      expect(again.incidents, name).toEqual(['storage-repaired'])
+      await again.connect('A', honest)
+      expect(again.network, name).toMatchObject({ headersStored: LONG, tip: { hash: chain.tip.node.id } })
+      await again.app.close()
+      expect((await store.readChain(networkId))?.chunks, name).toEqual(whole.chunks)
+    }
+  })
+
+  it('takes a missing oldest chunk for one that was dropped', async () => {
+    const { chain, honest, store, networkId } = await followingLong()
+    const tip = (await store.readChain(networkId))?.tip ?? { height: 0, hash: new Uint8Array(32) }
+    await store.writeChain(networkId, { tip, put: [], remove: [1] })
+    const again = new ClientHarness({ chain, store })
+    await again.call({ call: 'open', init: { codeOrigin: 'test', servedBy: undefined } })
+    expect(again.network).toMatchObject({ headersStored: 10, tip: { height: LONG }, incidents: [] })
+    await again.connect('A', honest)
+    expect(again.network.phase).toBe('following')
+  })
+
+  it('fetches a damaged start anew', async () => {
+    const { chain, harness, honest } = await following(20)
+    await harness.open(chain.at(10))
+    await harness.connect('A', honest)
+    await harness.app.close()
+    const [record] = await harness.store.networks()
+    const start = Uint8Array.from(record?.start ?? [])
+    start[100] = (start[100] as number) ^ 1
+    await harness.store.putNetwork({ ...(record as NonNullable<typeof record>), start })
+    const again = new ClientHarness({ chain, store: harness.store })
+    await again.call({ call: 'open', init: { codeOrigin: 'test', servedBy: undefined } })
+    expect(again.network.tip).toBeUndefined()
+    await again.connect('A', honest)
+    expect(again.network).toMatchObject({ tip: { height: 20 }, headersStored: 10 })
+    expect(again.incidents).toEqual(['storage-repaired'])
+  })
+
+  it('stores a reorganization as it is', async () => {
+    const { chain, harness, honest } = await following(12, 3)
+    await harness.open()
+    await harness.connect('A', honest)
+    expect(harness.network.settled?.height).toBe(10)
+    const fork = await chain.mineMany(4, { on: chain.at(11), seat: 1 })
+    chain.tip = fork
+    await harness.clock.advance(10_000)
+    await harness.idle()
+    expect(harness.network.tip).toMatchObject({ height: 15, hash: fork.node.id })
+    expect(harness.incidents).toContain('reorganization')
+    expect(harness.penalties).toEqual([])
+    await harness.app.close()
+    const again = new ClientHarness({ chain, store: harness.store })
+    await again.call({ call: 'open', init: { codeOrigin: 'test', servedBy: undefined } })
+    expect(again.network).toMatchObject({
+      tip: { height: 15, hash: fork.node.id },
+      headersStored: 15,
+      headersVerified: 15,
+    })
+    expect(again.incidents).not.toContain('storage-repaired')
+  })
+
+  it('does not follow a minority below settled, with a thousand times the work', async () => {
+    const { chain, harness, honest } = await following(24, 3)
+    await harness.open()
+    await harness.connect('A', honest)
+    const settled = harness.network.settled
+    const work = chain.tip.node.work
+    // One stolen key, a rented GPU: blocks a millisecond apart, ever harder.
+    const from = chain.at(10)
+    let fork = from
+    while (fork.node.work < 1_000n * work)
+      fork = await chain.mine({ on: fork, seat: 1, time: fork.block.header.time + 1 })
+    const tip = chain.tip
+    chain.tip = fork
+    await harness.connect('thief', createHonestNode({ chain, now: () => harness.clock.now() }))
+    await harness.clock.advance(20_000)
+    await harness.idle()
+    expect(harness.network.settled).toEqual(settled)
+    expect(harness.network.tip?.hash).toBe(tip.node.id)
+    expect(harness.incidents).toContain('conflict')
+
+    // Nor after a reload.
+    await harness.app.close()
+    const again = new ClientHarness({ chain, store: harness.store })
+    await again.call({ call: 'open', init: { codeOrigin: 'test', servedBy: undefined } })
+    await again.connect('thief', honest)
+    expect(again.network.tip?.hash).toBe(tip.node.id)
+    expect(again.incidents).toContain('conflict')
+  })
+
+  it('follows roster changes', async () => {
+    const chain = new ChainBuilder({ keepers: 2 })
+    const relay = await foundRelay(chain)
+    const harness = new ClientHarness({ chain })
+    const honest = createHonestNode({ chain, now: () => harness.clock.now() })
+    await harness.open()
+    await harness.connect('A', honest)
+    const other = await registerByOwner(chain, { wallet: namedSigner('other'), endorsers: [relay] })
+    await chain.mine()
+    await admitKeeper(chain, other, namedSigner('other seal'))
+    await chain.mine()
+    await removeKeeper(chain, relay.deviceId, 0)
+    await chain.mineMany(5)
+    harness.clock.set(chain.tip.block.header.time)
+    await harness.clock.advance(10_000)
+    await harness.idle()
+    expect(harness.network).toMatchObject({ tip: { hash: chain.tip.node.id }, settled: { keepers: 2 } })
+    expect(harness.penalties).toEqual([])
+  })
+})

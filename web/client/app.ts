@@ -1,0 +1,237 @@
+import { equalBytes, fromHex, toHex } from '../../shared/bytes.ts'
+import { LaresError } from '../../shared/errors.ts'
+import { networkTagOf, parseDeviceId } from '../../shared/identity/device-id.ts'
+import { type JoinLink, MAX_LINK_ADDRESSES, parseJoinLink } from '../../shared/protocol/join-link.ts'
+import type { NetworkRecord } from '../store/local-store.ts'
+import type { AppView, AuditReport, Failure, Outcome, WorkerCall, WorkerReplies } from '../worker/api.ts'
+import type { CallHandlers } from '../worker/bridge.ts'
+import { auditDevice, emptyReport } from './audit.ts'
+import { Join } from './join.ts'
+import { NetworkClient } from './network-client.ts'
+import type { ClientPorts } from './ports.ts'
+import {
+  AUDIT,
+  MALFORMED_LINK,
+  NO_ED25519,
+  NO_NETWORK,
+  NO_STORAGE,
+  NOT_OPEN,
+  STORAGE_REFUSED,
+  TOO_MANY_NETWORKS,
+  UNKNOWN_NETWORK,
+} from './sentences.ts'
+import { createViewEmitter } from './view.ts'
+
+/** Networks on one device. */
+export const MAX_NETWORKS = 64
+
+export interface AppInit {
+  /** Everything but the store, which may not open. */
+  readonly ports: Omit<ClientPorts, 'store'>
+  readonly openStore: () => Promise<ClientPorts['store']>
+  readonly onView: (view: AppView) => void
+}
+
+/** All that the worker does: the joined networks, the one that is open, and the answers to the page. */
+export class App {
+  readonly #init: AppInit
+  readonly #changed: () => void
+  #ports: ClientPorts | undefined
+  #obstacle: Failure | undefined
+  #networks: NetworkRecord[] = []
+  #client: NetworkClient | undefined
+  #join: Join | undefined
+  #codeOrigin = ''
+  /** Network of the relay that this page came from, hex. */
+  #servedBy: string | undefined
+  /** Selecting one after the other. */
+  #switching: Promise<unknown> = Promise.resolve()
+
+  constructor(init: AppInit) {
+    this.#init = init
+    this.#changed = createViewEmitter(init.ports.clock, () => init.onView(this.view()))
+  }
+
+  get client(): NetworkClient | undefined {
+    return this.#client
+  }
+
+  view(): AppView {
+    const active = this.#client?.view()
+    return {
+      obstacle: this.#obstacle,
+      networks: this.#networks.map(({ networkId, name }) => ({ networkId, name })),
+      active,
+      codeFromAuditedRelay: active !== undefined && active.networkId === this.#servedBy,
+      codeOrigin: this.#codeOrigin,
+    }
+  }
+
+  /** One answer for each call of the page. */
+  handlers(): CallHandlers<WorkerCall, WorkerReplies> {
+    return {
+      open: ({ init }) => this.#open(init),
+      'add-network': ({ link }) => this.#addNetwork(link),
+      'select-network': ({ networkId }) => this.#oneByOne(() => this.#select(networkId)),
+      'remove-network': ({ networkId }) => this.#oneByOne(() => this.#remove(networkId)),
+      'prepare-join': async ({ voucher }) => (await this.#join?.prepare(voucher)) ?? NO_NETWORK,
+      'confirm-join': async ({ answers }) => (await this.#join?.confirm(answers)) ?? NO_NETWORK,
+      'cancel-join': () => {
+        this.#join?.cancel()
+        return { ok: true, value: null }
+      },
+      audit: ({ text }) => this.#audit(text),
+      hint: ({ hint }) => {
+        this.#client?.hint(hint)
+        return null
+      },
+      'peer-connected': ({ peerId, transport, address }) => {
+        this.#client?.peerConnected(peerId, transport, address)
+        return null
+      },
+      'peer-disconnected': ({ peerId }) => {
+        this.#client?.peerDisconnected(peerId)
+        return null
+      },
+      'peer-round-trip': ({ peerId, roundTrip }) => {
+        this.#client?.servers.setRoundTrip(peerId, roundTrip)
+        return null
+      },
+      gossip: async ({ from, topic, bytes }) => (await this.#client?.gossip(from, topic, bytes)) ?? 'ignore',
+    }
+  }
+
+  /** Stops following, and closes the store. */
+  async close(): Promise<void> {
+    await this.#client?.stop()
+    this.#ports?.store.close()
+  }
+
+  async #open(init: { readonly codeOrigin: string; readonly servedBy: string | undefined }): Promise<AppView> {
+    this.#codeOrigin = init.codeOrigin
+    const server = init.servedBy === undefined ? undefined : parseJoinLink(init.servedBy)
+    this.#servedBy = server?.ok === true ? toHex(server.value.link.networkId) : undefined
+    try {
+      this.#ports ??= { ...this.#init.ports, store: await this.#init.openStore() }
+      this.#networks = await this.#ports.store.networks()
+    } catch (error) {
+      if (!(error instanceof LaresError)) throw error
+      this.#obstacle = NO_STORAGE
+      return this.view()
+    }
+    const probe = await this.#ports.createWallet()
+    if (!probe.ok) {
+      this.#obstacle = NO_ED25519
+      return this.view()
+    }
+    this.#networks.sort((a, b) => b.lastActive - a.lastActive)
+    const [last] = this.#networks
+    if (last !== undefined && this.#client === undefined) await this.#oneByOne(() => this.#select(last.networkId))
+    return this.view()
+  }
+
+  async #addNetwork(text: string): Promise<Outcome<{ networkId: string }>> {
+    if (this.#ports === undefined) return NOT_OPEN
+    const parsed = parseJoinLink(text)
+    if (!parsed.ok) return MALFORMED_LINK
+    const { link } = parsed.value
+    const networkId = toHex(link.networkId)
+    const known = this.#networks.find((one) => one.networkId === networkId)
+    if (known === undefined && this.#networks.length >= MAX_NETWORKS) return TOO_MANY_NETWORKS
+    try {
+      // A newer link brings newer addresses. The checkpoint stays: what was checked from it is worth more.
+      if (known !== undefined) await this.#renew(known, link)
+      else {
+        const record = recordOf(networkId, link)
+        await this.#ports.store.putNetwork(record)
+        this.#networks = [...this.#networks, record]
+      }
+    } catch (error) {
+      if (!(error instanceof LaresError)) throw error
+      return STORAGE_REFUSED
+    }
+    if (this.#client === undefined) await this.#oneByOne(() => this.#select(networkId))
+    this.#changed()
+    return { ok: true, value: { networkId } }
+  }
+
+  async #renew(known: NetworkRecord, link: JoinLink): Promise<void> {
+    const addresses = [...new Set([...link.addresses, ...known.addresses])].slice(0, MAX_LINK_ADDRESSES)
+    if (this.#client?.record.networkId === known.networkId) await this.#client.setAddresses(addresses)
+    else await this.#ports?.store.putNetwork({ ...known, addresses })
+    this.#networks = this.#networks.map((one) => (one.networkId === known.networkId ? { ...one, addresses } : one))
+  }
+
+  async #select(networkId: string): Promise<Outcome<null>> {
+    const ports = this.#ports
+    if (ports === undefined) return NOT_OPEN
+    if (this.#client?.record.networkId === networkId) return { ok: true, value: null }
+    try {
+      // As stored: the start that was checked is in there.
+      const record = (await ports.store.networks()).find((one) => one.networkId === networkId)
+      if (record === undefined) return UNKNOWN_NETWORK
+      await this.#stopClient()
+      const active = { ...record, lastActive: ports.clock.now() }
+      await ports.store.putNetwork(active)
+      const client = new NetworkClient(active, ports, this.#changed)
+      this.#client = client
+      this.#join = new Join(client, client.identity, ports)
+      await client.start()
+    } catch (error) {
+      if (!(error instanceof LaresError)) throw error
+      return STORAGE_REFUSED
+    } finally {
+      this.#changed()
+    }
+    return { ok: true, value: null }
+  }
+
+  async #remove(networkId: string): Promise<Outcome<null>> {
+    if (this.#ports === undefined) return NOT_OPEN
+    if (!this.#networks.some((one) => one.networkId === networkId)) return UNKNOWN_NETWORK
+    if (this.#client?.record.networkId === networkId) await this.#stopClient()
+    try {
+      await this.#ports.store.removeNetwork(networkId)
+    } catch (error) {
+      if (!(error instanceof LaresError)) throw error
+      return STORAGE_REFUSED
+    }
+    this.#networks = this.#networks.filter((one) => one.networkId !== networkId)
+    this.#changed()
+    const [next] = this.#networks
+    return this.#client === undefined && next !== undefined ? this.#select(next.networkId) : { ok: true, value: null }
+  }
+
+  async #stopClient(): Promise<void> {
+    const client = this.#client
+    this.#client = undefined
+    this.#join = undefined
+    await client?.stop()
+  }
+
+  #oneByOne<Value>(task: () => Promise<Value>): Promise<Value> {
+    const run = this.#switching.then(task)
+    this.#switching = run.catch(() => undefined)
+    return run
+  }
+
+  async #audit(text: string): Promise<AuditReport> {
+    const { clock } = this.#init.ports
+    const parsed = parseDeviceId(text)
+    if (!parsed.ok) return emptyReport('malformed', 'malformed', AUDIT.malformed, 0)
+    const { networkTag, deviceId } = parsed.value
+    const isOf = (networkId: Uint8Array) => equalBytes(networkTagOf(networkId), networkTag)
+    const client = this.#client
+    if (client !== undefined && isOf(client.networkId)) return auditDevice(client, deviceId, clock)
+    const shown = { deviceId: text.trim() }
+    const other = this.#networks.find(({ networkId }) => isOf(fromHex(networkId)))
+    if (other !== undefined)
+      return { ...emptyReport('cannot-say', 'other-network', AUDIT.otherNetwork(other.name), 0), ...shown }
+    const sentence = this.#networks.length === 0 ? AUDIT.noNetwork : AUDIT.unknownNetwork
+    return { ...emptyReport('unknown-network', 'unknown-network', sentence, 0), ...shown }
+  }
+}
+
+function recordOf(networkId: string, { checkpoint, addresses, name }: JoinLink): NetworkRecord {
+  return { networkId, name, checkpoint, addresses, start: undefined, lastActive: 0 }
+}

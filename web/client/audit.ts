@@ -1,0 +1,174 @@
+import { equalBytes, ZERO_HASH } from '../../shared/bytes.ts'
+import type { ChainNode } from '../../shared/chain/chain-node.ts'
+import { formatDeviceId } from '../../shared/identity/device-id.ts'
+import { labelNames, STATUS } from '../../shared/identity/label.ts'
+import type { DeviceRecord } from '../../shared/identity/record.ts'
+import { trustAt, trustScore } from '../../shared/identity/trust.ts'
+import { epochCodec } from '../../shared/ledger/records.ts'
+import { deviceKey, EPOCH_KEY } from '../../shared/ledger/state-keys.ts'
+import { readDeviceRecord } from '../../shared/proof/bundle.ts'
+import type { TransportClock } from '../../shared/protocol/transport.ts'
+import type { AuditReport, AuditVerdict } from '../worker/api.ts'
+import type { ChainAccess } from './chain-access.ts'
+import { AUDIT, CHECKED, failure } from './sentences.ts'
+import { viewOfBlock, viewOfSettled } from './view.ts'
+
+/** A question waits this long for the headers to be caught up, ms. */
+const READY_MS = 15_000
+/** Whatever servers do, a person has an answer within this time, ms. */
+const DEADLINE_MS = 45_000
+/** The settled header moves on while servers are asked: the question is put anew under the newer one, this often. */
+const MAX_ROUNDS = 2
+
+/** A followed network with what an audit tells of it. */
+export interface AuditedChain extends ChainAccess {
+  readonly headersVerified: number
+  /** 0 for genesis. */
+  readonly startHeight: number
+}
+
+/** A report without a verdict of the ledger. */
+export function emptyReport(verdict: AuditVerdict, code: string, sentence: string, tookMs: number): AuditReport {
+  return {
+    verdict,
+    sentence,
+    deviceId: undefined,
+    device: undefined,
+    asOf: undefined,
+    tip: undefined,
+    pending: false,
+    proofBytes: undefined,
+    tookMs,
+    checked: [],
+    answeredBy: undefined,
+    failure: failure(code, sentence),
+  }
+}
+
+/**
+ * What the ledger says of a device, by a proof under the header that this phone itself holds for settled. Trust is
+ * counted at the epoch that is proven under the same header.
+ */
+export async function auditDevice(
+  chain: AuditedChain,
+  deviceId: Uint8Array,
+  clock: TransportClock,
+): Promise<AuditReport> {
+  const began = clock.now()
+  const took = () => Math.max(0, clock.now() - began)
+  const text = formatDeviceId(chain.networkId, deviceId)
+  const cannotSay = (code: string, sentence: string): AuditReport => ({
+    ...emptyReport('cannot-say', code, sentence, took()),
+    deviceId: text,
+    asOf: chain.graph && viewOfSettled(chain.graph.settled),
+    tip: chain.graph && viewOfBlock(chain.graph.tip),
+  })
+
+  let cancel = () => {}
+  const late = new Promise<AuditReport>((resolve) => {
+    cancel = clock.after(DEADLINE_MS, () => resolve(cannotSay('no-answer', AUDIT.noAnswer)))
+  })
+  try {
+    return await Promise.race([findVerdict(chain, deviceId, { text, cannotSay, took }), late])
+  } finally {
+    cancel()
+  }
+}
+
+interface Question {
+  readonly text: string
+  readonly cannotSay: (code: string, sentence: string) => AuditReport
+  readonly took: () => number
+}
+
+async function findVerdict(chain: AuditedChain, deviceId: Uint8Array, question: Question): Promise<AuditReport> {
+  const { text, cannotSay, took } = question
+  await chain.until(
+    () => chain.graph !== undefined && chain.phase !== 'syncing' && chain.phase !== 'connecting',
+    READY_MS,
+  )
+  const { phase } = chain
+  if (phase === 'offline') return cannotSay('offline', AUDIT.offline)
+  if (chain.graph === undefined || phase === 'connecting') return cannotSay('connecting', AUDIT.connecting)
+  if (phase === 'syncing') return cannotSay('syncing', AUDIT.syncing)
+  if (phase === 'asleep') return cannotSay('asleep', AUDIT.asleep)
+
+  let lies = 0
+  for (let round = 0; round < MAX_ROUNDS; round++) {
+    const { settled, tip } = chain.graph
+    const answer = await chain.query(settled.node, deviceKey(deviceId))
+    if (answer.kind !== 'proven') {
+      lies += answer.lies
+      if (chain.graph.settled.node === settled.node) break
+      continue
+    }
+    const checked = [
+      CHECKED.genesis,
+      ...(chain.startHeight > 0 ? [CHECKED.checkpoint(chain.startHeight)] : []),
+      CHECKED.headers(chain.headersVerified),
+      CHECKED.keepers(settled.keepersSeen, settled.keepers),
+      CHECKED.proof(answer.proofBytes),
+    ]
+    const base = {
+      deviceId: text,
+      asOf: viewOfSettled(settled),
+      tip: viewOfBlock(tip),
+      proofBytes: answer.proofBytes,
+      answeredBy: answer.peer,
+      failure: undefined,
+    }
+    if (answer.value === undefined) {
+      const pending = await isInTip(chain, settled.node, deviceId)
+      return {
+        ...base,
+        verdict: 'not-in-ledger',
+        sentence: pending ? AUDIT.pending : AUDIT.notInLedger,
+        device: undefined,
+        pending,
+        checked: [...checked, CHECKED.absence, ...(pending ? [CHECKED.pending] : [])],
+        tookMs: took(),
+      }
+    }
+    const record = readDeviceRecord(answer.value, deviceId)
+    // Two thirds of the keepers stand behind this state, so the server is not to blame.
+    if (!record.ok) return cannotSay(record.code, AUDIT.unreadable)
+    const epoch = await provenEpoch(chain, settled.node)
+    const retired = record.value.status === STATUS.retired
+    return {
+      ...base,
+      verdict: retired ? 'retired' : 'registered',
+      sentence: retired ? AUDIT.retired : AUDIT.registered,
+      device: viewOfDevice(chain.networkId, record.value, epoch),
+      pending: false,
+      checked: [...checked, CHECKED.record, epoch === undefined ? CHECKED.trustOwnEpoch : CHECKED.trust(epoch)],
+      tookMs: took(),
+    }
+  }
+  if (lies > 0) return cannotSay('only-lies', AUDIT.onlyLies)
+  return chain.servers.size === 0 ? cannotSay('offline', AUDIT.offline) : cannotSay('no-answer', AUDIT.noAnswer)
+}
+
+async function isInTip(chain: AuditedChain, settled: ChainNode, deviceId: Uint8Array): Promise<boolean> {
+  const tip = chain.graph?.tip
+  if (tip === undefined || tip === settled) return false
+  const answer = await chain.query(tip, deviceKey(deviceId))
+  return answer.kind === 'proven' && answer.value !== undefined && readDeviceRecord(answer.value, deviceId).ok
+}
+
+async function provenEpoch(chain: AuditedChain, settled: ChainNode): Promise<number | undefined> {
+  const answer = await chain.query(settled, EPOCH_KEY)
+  if (answer.kind !== 'proven' || answer.value === undefined) return undefined
+  const epoch = epochCodec.decode(answer.value)
+  return epoch.ok ? epoch.value.number : undefined
+}
+
+function viewOfDevice(networkId: Uint8Array, record: DeviceRecord, epoch: number | undefined): AuditReport['device'] {
+  return {
+    label: labelNames(record.label).join(' and '),
+    assurance: `A${record.assurance}`,
+    trust: trustScore(trustAt(record.trust, epoch ?? record.trust.epoch)),
+    registeredHeight: record.registeredHeight,
+    registeredTime: record.registeredTime,
+    sponsor: equalBytes(record.sponsor, ZERO_HASH) ? undefined : formatDeviceId(networkId, record.sponsor),
+  }
+}

@@ -1,0 +1,394 @@
+import { fromHex } from '../../shared/bytes.ts'
+import type { ChainNode } from '../../shared/chain/chain-node.ts'
+import type { ForkGraph } from '../../shared/chain/fork-graph.ts'
+import { labelNames } from '../../shared/identity/label.ts'
+import { MAX_GOSSIP_HEADER_LENGTH, topicsOf } from '../../shared/protocol/ids.ts'
+import { statusCodec } from '../../shared/protocol/messages.ts'
+import type { GossipVerdict } from '../../shared/protocol/transport.ts'
+import type { ChainWrite, NetworkRecord } from '../store/local-store.ts'
+import type { NetworkView, PeerView, SyncPhase, TransportName } from '../worker/api.ts'
+import type { AuditedChain } from './audit.ts'
+import type { HeaderLog } from './header-log.ts'
+import { Identity } from './identity.ts'
+import { createIncidents, type Incidents } from './incidents.ts'
+import { loadChain } from './load-chain.ts'
+import { type Origin, originRequest, readOrigin } from './origin.ts'
+import type { ClientPorts } from './ports.ts'
+import { Redial } from './redial.ts'
+import { INCIDENT, lied } from './sentences.ts'
+import { Servers } from './servers.ts'
+import { createStateQuery, type StateQuery } from './state-query.ts'
+import { type ChainOutcome, SyncDriver } from './sync-driver.ts'
+import { viewOfBlock, viewOfSettled } from './view.ts'
+
+/** A server that could not give the start is not asked for it again so soon, ms. */
+const ORIGIN_PAUSE_MS = 60_000
+const ORIGIN_RETRY_MS = 10_000
+/** Clocks may differ by this much before a person is told, ms. */
+const CLOCK_TOLERANCE_MS = 2 * 60_000
+
+/** One network, followed: its headers, its servers, this device's identity in it. */
+export class NetworkClient implements AuditedChain {
+  readonly networkId: Uint8Array
+  readonly servers: Servers
+  readonly query: StateQuery
+  readonly identity: Identity
+  readonly incidents: Incidents
+  readonly #ports: ClientPorts
+  readonly #redial: Redial
+  readonly #onChange: () => void
+  readonly #waiters = new Set<() => void>()
+  readonly #originAskedAt = new Map<string, number>()
+  #record: NetworkRecord
+  #origin: Origin | undefined
+  #driver: SyncDriver | undefined
+  #log: HeaderLog | undefined
+  /** Until the store has been read, nobody is asked. */
+  #fetchingOrigin = true
+  #cancelOriginRetry: (() => void) | undefined
+  #verifiedAtLoad = 0
+  #writes: Promise<void> = Promise.resolve()
+  #storeIsBehind = false
+  #lastPhase: SyncPhase = 'connecting'
+  #stopped = false
+
+  constructor(record: NetworkRecord, ports: ClientPorts, onChange: () => void) {
+    this.#record = record
+    this.#ports = ports
+    this.#onChange = onChange
+    this.networkId = fromHex(record.networkId)
+    const { page, clock, store } = ports
+    this.servers = new Servers({
+      page,
+      onChange: () => this.#changed(),
+      onReplaced: () =>
+        this.incidents.add({ code: 'server-changed', severity: 'note', sentence: INCIDENT.serverChanged }),
+    })
+    this.incidents = createIncidents({
+      networkId: record.networkId,
+      store,
+      now: () => clock.now(),
+      onChange: () => this.#changed(),
+    })
+    this.query = createStateQuery({
+      networkId: this.networkId,
+      servers: this.servers,
+      onLie: (peer, code, evidence) => this.#offence(peer, code, evidence),
+    })
+    this.identity = new Identity(this, ports, () => this.#changed())
+    this.#redial = new Redial({
+      page,
+      clock,
+      addresses: () => this.#record.addresses,
+      isNeeded: () => this.servers.size === 0,
+      onChange: () => this.#changed(),
+    })
+  }
+
+  get record(): NetworkRecord {
+    return this.#record
+  }
+
+  /** undefined until the start is checked. */
+  get graph(): ForkGraph | undefined {
+    return this.#driver?.sync.graph
+  }
+
+  get origin(): Origin | undefined {
+    return this.#origin
+  }
+
+  get startHeight(): number {
+    return this.#record.checkpoint.height
+  }
+
+  get spacingMs(): number {
+    return this.#origin?.genesis.parameters.spacingMs ?? 0
+  }
+
+  get headersVerified(): number {
+    return this.#verifiedAtLoad + (this.#driver?.headersVerified ?? 0)
+  }
+
+  get phase(): SyncPhase {
+    const phase = this.#driver?.phase ?? 'connecting'
+    // Nobody has answered yet, and dialling fails: that is offline, too.
+    return phase === 'connecting' && this.servers.size === 0 && this.#redial.failures > 0 ? 'offline' : phase
+  }
+
+  /** Takes up what is stored, then looks for servers. @throws {LaresError} `storage-failed` */
+  async start(): Promise<void> {
+    const { page, store, verifier } = this.#ports
+    await this.incidents.load()
+    await this.identity.load()
+    const topics = [{ topic: topicsOf(this.networkId).headers, maxLength: MAX_GOSSIP_HEADER_LENGTH }]
+    page.call({ call: 'subscribe', topics }).catch(() => undefined)
+    const { start } = this.#record
+    const origin = start && (await readOrigin(this.networkId, this.#record, start, verifier))
+    if (origin?.ok === true) await this.#begin(origin.value)
+    else if (start !== undefined) {
+      this.#tellRepaired()
+      await store.clearChain(this.#record.networkId)
+    }
+    this.#fetchingOrigin = false
+    void this.#fetchOrigin()
+    this.#redial.now()
+  }
+
+  async stop(): Promise<void> {
+    this.#stopped = true
+    this.#driver?.stop()
+    this.#redial.stop()
+    this.identity.stop()
+    this.#cancelOriginRetry?.()
+    for (const waiter of [...this.#waiters]) waiter()
+    const { page } = this.#ports
+    await page.call({ call: 'unsubscribe-all' }).catch(() => undefined)
+    await Promise.all(this.servers.all().map(({ peerId }) => this.servers.hangUp(peerId)))
+    await this.#writes
+  }
+
+  /** Resolves when all that was decided so far is stored. */
+  async stored(): Promise<void> {
+    await this.#writes
+  }
+
+  // ------------------------------------------------------------------------------------------- what the page reports
+
+  peerConnected(peerId: string, transport: TransportName, address: string): void {
+    if (!this.servers.add(peerId, transport, address)) return
+    if (this.#driver === undefined) void this.#fetchOrigin()
+    else this.#driver.peerConnected(peerId)
+    void this.identity.poke()
+  }
+
+  peerDisconnected(peerId: string): void {
+    if (!this.servers.remove(peerId)) return
+    this.#driver?.peerGone(peerId)
+    if (this.servers.size > 0 || this.#stopped) return
+    this.incidents.add({ code: 'server-lost', severity: 'warning', sentence: INCIDENT.serverLost })
+    this.#redial.soon()
+  }
+
+  async gossip(from: string, topic: string, bytes: Uint8Array): Promise<GossipVerdict> {
+    if (this.#driver === undefined || topic !== topicsOf(this.networkId).headers) return 'ignore'
+    return this.#driver.gossip(from, bytes)
+  }
+
+  hint(hint: 'visible' | 'hidden' | 'online' | 'offline'): void {
+    if (hint === 'visible' || hint === 'hidden') this.#driver?.setHidden(hint === 'hidden')
+    if (hint === 'online') this.#driver?.wake()
+    if (hint === 'visible' || hint === 'online') this.#redial.now()
+  }
+
+  /** New addresses of the servers, best first. */
+  async setAddresses(addresses: readonly string[]): Promise<void> {
+    await this.#save({ ...this.#record, addresses })
+    this.#redial.now()
+  }
+
+  async #save(record: NetworkRecord): Promise<void> {
+    this.#record = record
+    await this.#ports.store.putNetwork(record)
+  }
+
+  // ---------------------------------------------------------------------------------------------------- the beginning
+
+  async #fetchOrigin(): Promise<void> {
+    if (this.#fetchingOrigin || this.#driver !== undefined || this.#stopped) return
+    this.#fetchingOrigin = true
+    const { verifier, clock } = this.#ports
+    for (const peer of this.servers.inOrder()) {
+      const askedAt = this.#originAskedAt.get(peer)
+      if (askedAt !== undefined && clock.now() - askedAt < ORIGIN_PAUSE_MS) continue
+      this.#originAskedAt.set(peer, clock.now())
+      const answer = await this.servers.ask(peer, 'checkpoint', originRequest(this.networkId, this.#record))
+      if (!answer.ok) continue
+      const origin = await readOrigin(this.networkId, this.#record, answer.value, verifier)
+      if (!origin.ok) {
+        this.#offence(peer, origin.code, answer.value)
+        continue
+      }
+      await this.#save({ ...this.#record, start: answer.value }).catch(() => this.#tellNotStored())
+      await this.#begin(origin.value)
+      break
+    }
+    this.#fetchingOrigin = false
+    for (const peer of this.#originAskedAt.keys()) if (!this.servers.has(peer)) this.#originAskedAt.delete(peer)
+    if (this.#driver !== undefined || this.#stopped) return
+    this.#cancelOriginRetry?.()
+    this.#cancelOriginRetry = clock.after(ORIGIN_RETRY_MS, () => void this.#fetchOrigin())
+  }
+
+  async #begin(origin: Origin): Promise<void> {
+    const { store, verifier, clock } = this.#ports
+    const rules = { networkId: this.networkId, parameters: origin.genesis.parameters }
+    const stored = await store.readChain(this.#record.networkId)
+    const { graph, log, verified, damaged } = await loadChain({ stored, origin, rules, verifier })
+    if (this.#stopped) return
+    this.#origin = origin
+    this.#log = log
+    this.#verifiedAtLoad = verified
+    if (damaged) {
+      this.#tellRepaired()
+      this.#storeIsBehind = true
+      this.#write(log.rewrite())
+    }
+    this.#driver = new SyncDriver({
+      graph,
+      rules,
+      servers: this.servers,
+      verifier,
+      clock,
+      onChain: (outcomes) => this.#onChain(outcomes),
+      onConflict: () => this.incidents.add({ code: 'conflict', severity: 'alarm', sentence: INCIDENT.conflict }),
+      onOffence: (peer, code) => this.#offence(peer, code),
+      onStatus: (bytes) => this.#compareClocks(bytes),
+      onStep: () => this.#step(),
+    })
+    for (const { peerId } of this.servers.all()) this.#driver.peerConnected(peerId)
+    void this.identity.poke()
+    this.#changed()
+  }
+
+  // -------------------------------------------------------------------------------------------------- while following
+
+  #onChain(outcomes: readonly ChainOutcome[]): void {
+    const applied: ChainNode[] = []
+    for (const outcome of outcomes) {
+      const from = outcome.applied[0]?.height ?? 0
+      while ((applied.at(-1)?.height ?? -1) >= from) applied.pop()
+      applied.push(...outcome.applied)
+      if (outcome.kind !== 'reorganization') continue
+      const [lowest] = outcome.applied
+      if (outcome.leftSettled) {
+        const sentence = INCIDENT.leftSettled((lowest?.height ?? 1) - 1)
+        this.incidents.add({ code: 'left-settled', severity: 'alarm', sentence })
+      } else {
+        const sentence = INCIDENT.reorganization(outcome.undone.length)
+        this.incidents.add({ code: 'reorganization', severity: 'note', sentence })
+      }
+    }
+    if (this.#log !== undefined) this.#write(this.#log.apply(applied, this.graph?.settled.node.height ?? 0))
+    void this.identity.poke()
+  }
+
+  /** Writes go out one after the other; when one fails, the next brings everything. */
+  #write(write: ChainWrite): void {
+    const { store } = this.#ports
+    const { networkId } = this.#record
+    this.#writes = this.#writes.then(async () => {
+      try {
+        if (this.#storeIsBehind) {
+          await store.clearChain(networkId)
+          await store.writeChain(networkId, this.#log?.rewrite() ?? write)
+          this.#storeIsBehind = false
+        } else await store.writeChain(networkId, write)
+      } catch {
+        this.#storeIsBehind = true
+        this.#tellNotStored()
+      }
+    })
+  }
+
+  #step(): void {
+    const { phase } = this
+    if (phase === 'asleep' && this.#lastPhase === 'following')
+      this.incidents.add({ code: 'asleep', severity: 'note', sentence: INCIDENT.asleep })
+    this.#lastPhase = phase
+    this.#changed()
+  }
+
+  #compareClocks(bytes: Uint8Array): void {
+    const status = statusCodec.decode(bytes)
+    if (!status.ok) return
+    const off = Math.abs(status.value.time - this.#ports.clock.now())
+    if (off < CLOCK_TOLERANCE_MS) return
+    const known = this.incidents
+      .list()
+      .some(({ code, at }) => code === 'clock-off' && this.#ports.clock.now() - at < 3_600_000)
+    if (!known)
+      this.incidents.add({
+        code: 'clock-off',
+        severity: 'warning',
+        sentence: INCIDENT.clockOff(Math.round(off / 60_000)),
+      })
+  }
+
+  #offence(peer: string, code: string, evidence?: Uint8Array): void {
+    this.servers.penalise(peer, code)
+    if (code === 'unknown-version')
+      this.incidents.add({ code: 'new-version', severity: 'warning', sentence: INCIDENT.newVersion })
+    else this.incidents.add({ code: 'server-lied', severity: 'alarm', sentence: lied(code), evidence })
+  }
+
+  /** A server has given what no honest one gives, found by another part of the client. */
+  reportLie(peer: string, code: string, evidence?: Uint8Array): void {
+    this.#offence(peer, code, evidence)
+  }
+
+  #tellRepaired(): void {
+    this.incidents.add({ code: 'storage-repaired', severity: 'warning', sentence: INCIDENT.repaired })
+  }
+
+  #tellNotStored(): void {
+    this.incidents.add({ code: 'storage-failed', severity: 'warning', sentence: INCIDENT.storageFailed })
+  }
+
+  #changed(): void {
+    if (this.#stopped) return
+    this.#onChange()
+    for (const waiter of [...this.#waiters]) waiter()
+  }
+
+  /** Resolves as soon as the test holds, at once or after some change; or, untested, when the time is up. */
+  until(test: () => boolean, timeoutMs: number): Promise<void> {
+    if (test() || this.#stopped) return Promise.resolve()
+    return new Promise((resolve) => {
+      const end = () => {
+        cancel()
+        this.#waiters.delete(waiter)
+        resolve()
+      }
+      const cancel = this.#ports.clock.after(timeoutMs, end)
+      const waiter = () => {
+        if (this.#stopped || test()) end()
+      }
+      this.#waiters.add(waiter)
+    })
+  }
+
+  // ------------------------------------------------------------------------------------------------------------- view
+
+  view(): NetworkView {
+    const { graph } = this
+    return {
+      networkId: this.#record.networkId,
+      name: this.#record.name,
+      phase: this.phase,
+      tip: graph && viewOfBlock(graph.tip),
+      settled: graph && viewOfSettled(graph.settled),
+      work: (graph?.tip.work ?? 0n).toString(),
+      startHeight: this.startHeight,
+      headersVerified: this.headersVerified,
+      headersStored: this.#log?.count ?? 0,
+      targetHeight: this.phase === 'syncing' ? this.#driver?.sync.targetHeight : undefined,
+      peers: this.servers.all().map((server): PeerView => {
+        const status = this.#driver?.sync.statusOf(server.peerId)
+        return {
+          peerId: server.peerId,
+          transport: server.transport,
+          address: server.address,
+          roundTrip: server.roundTrip,
+          label: status && labelNames(status.label).join(' and '),
+          height: status?.tip.height,
+          serving: this.servers.serving === server.peerId,
+        }
+      }),
+      singleKeeper: graph !== undefined && graph.tip.roster.members.length === 1,
+      identity: this.identity.view(),
+      incidents: this.incidents.view(),
+      spacingMs: this.spacingMs,
+    }
+  }
+}

@@ -1,0 +1,35 @@
+import type { SignatureVerifier } from '../../shared/crypto/signature-verifier.ts'
+import type { Result } from '../../shared/errors.ts'
+import type { TransportClock } from '../../shared/protocol/transport.ts'
+import type { WebSigner } from '../crypto/web-signer.ts'
+import type { LocalStore } from '../store/local-store.ts'
+import type { PageCall, PageReplies } from '../worker/api.ts'
+
+/** The page, which owns the network. Rejects when the page is gone or slow. */
+export interface PagePort {
+  call<Body extends PageCall>(body: Body): Promise<PageReplies[Body['call']]>
+}
+
+/** What this device can do, said once in its application. */
+export interface DeviceProfile {
+  /** Logical processors; 0 for unknown. */
+  readonly cores: number
+  /** GiB; 0 for unknown. */
+  readonly memory: number
+}
+
+/** Everything the client does not do itself, so that tests own it. */
+export interface ClientPorts {
+  readonly page: PagePort
+  readonly verifier: SignatureVerifier
+  readonly store: LocalStore
+  readonly clock: TransportClock
+  /** Random bytes fit for keys. */
+  readonly random: (length: number) => Uint8Array
+  /** A new wallet key, which cannot be exported. */
+  readonly createWallet: () => Promise<Result<WebSigner>>
+  readonly openWallet: (keyPair: CryptoKeyPair) => Promise<Result<WebSigner>>
+  /** BIP-39 list, fetched when first needed. */
+  readonly loadWords: () => Promise<readonly string[]>
+  readonly profile: DeviceProfile
+}

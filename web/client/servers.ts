@@ -1,0 +1,136 @@
+import { type Result, reject } from '../../shared/errors.ts'
+import { PROTOCOLS, type ProtocolName } from '../../shared/protocol/ids.ts'
+import type { TransportName } from '../worker/api.ts'
+import { pointsFor } from './penalties.ts'
+import type { PagePort } from './ports.ts'
+
+/** Peers whose state is kept; more are not used. */
+export const MAX_SERVERS = 64
+/** A server that has let this many questions in a row go unanswered is hung up on, and dialled anew. */
+const MAX_SILENCES = 3
+
+export interface Server {
+  readonly peerId: string
+  transport: TransportName
+  address: string
+  roundTrip: number | undefined
+  silences: number
+}
+
+export interface ServersInit {
+  readonly page: PagePort
+  /** The set of connected servers, or which of them serves, has changed. */
+  readonly onChange: () => void
+  /** Another server answers than before, and the one before is gone. */
+  readonly onReplaced: () => void
+}
+
+/** The connected peers, who of them answers, and questions to them. */
+export class Servers {
+  readonly #page: PagePort
+  readonly #init: ServersInit
+  readonly #peers = new Map<string, Server>()
+  #serving: string | undefined
+  #lastServing: string | undefined
+
+  constructor(init: ServersInit) {
+    this.#page = init.page
+    this.#init = init
+  }
+
+  get size(): number {
+    return this.#peers.size
+  }
+
+  get serving(): string | undefined {
+    return this.#serving
+  }
+
+  has(peerId: string): boolean {
+    return this.#peers.has(peerId)
+  }
+
+  all(): Server[] {
+    return [...this.#peers.values()]
+  }
+
+  /** The serving one first, then the others in the order they came. */
+  inOrder(): string[] {
+    const others = [...this.#peers.keys()].filter((peerId) => peerId !== this.#serving)
+    return this.#serving === undefined ? others : [this.#serving, ...others]
+  }
+
+  /** @returns whether it is a new one */
+  add(peerId: string, transport: TransportName, address: string): boolean {
+    const known = this.#peers.get(peerId)
+    if (known !== undefined) {
+      known.transport = transport
+      known.address = address
+      this.#init.onChange()
+      return false
+    }
+    if (this.#peers.size >= MAX_SERVERS) return false
+    this.#peers.set(peerId, { peerId, transport, address, roundTrip: undefined, silences: 0 })
+    this.#init.onChange()
+    return true
+  }
+
+  remove(peerId: string): boolean {
+    if (!this.#peers.delete(peerId)) return false
+    if (this.#serving === peerId) this.#serving = undefined
+    this.#init.onChange()
+    return true
+  }
+
+  setRoundTrip(peerId: string, roundTrip: number): void {
+    const peer = this.#peers.get(peerId)
+    if (peer === undefined) return
+    peer.roundTrip = roundTrip
+    this.#init.onChange()
+  }
+
+  /** Asks one server. Never throws; the answer is not checked. */
+  async ask(peerId: string, protocol: ProtocolName, bytes: Uint8Array): Promise<Result<Uint8Array>> {
+    const { id, timeoutMs, maxResponse } = PROTOCOLS[protocol]
+    try {
+      const answer = await this.#page.call({ call: 'request', peerId, protocol: id, bytes, timeoutMs, maxResponse })
+      if (answer.ok) {
+        this.#answered(peerId)
+        return answer
+      }
+      if (answer.code === 'timeout' || answer.code === 'peer-gone') this.#silent(peerId)
+      return reject(answer.code, answer.sentence)
+    } catch (error) {
+      this.#silent(peerId)
+      return reject('page-failed', error instanceof Error ? error.message : String(error))
+    }
+  }
+
+  penalise(peerId: string, code: string): void {
+    const points = pointsFor(code)
+    if (points > 0) this.#page.call({ call: 'penalise', peerId, points, code }).catch(() => undefined)
+  }
+
+  async hangUp(peerId: string): Promise<void> {
+    await this.#page.call({ call: 'hang-up', peerId }).catch(() => undefined)
+  }
+
+  #answered(peerId: string): void {
+    const peer = this.#peers.get(peerId)
+    if (peer === undefined) return
+    peer.silences = 0
+    if (this.#serving === peerId) return
+    const before = this.#lastServing
+    this.#serving = peerId
+    this.#lastServing = peerId
+    if (before !== undefined && before !== peerId && !this.#peers.has(before)) this.#init.onReplaced()
+    this.#init.onChange()
+  }
+
+  #silent(peerId: string): void {
+    const peer = this.#peers.get(peerId)
+    if (peer === undefined || ++peer.silences < MAX_SILENCES) return
+    peer.silences = 0
+    void this.hangUp(peerId)
+  }
+}
