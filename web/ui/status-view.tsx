@@ -82,7 +82,7 @@ function ChainCard({ network, now }: { network: NetworkView; now: number }) {
         </div>
         <div>
           <span class="height-label">Tip</span>
-          <strong data-testid="tip-height" data-value={tip?.height}>
+          <strong data-testid="tip-height" data-value={tip?.height} data-hash={tip?.hash}>
             {tip === undefined ? '–' : formatCount(tip.height)}
           </strong>
           <span class="muted small">{tip === undefined ? 'not yet' : formatAge(tip.time, now)}</span>
