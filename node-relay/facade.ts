@@ -34,7 +34,12 @@ export interface RelayStatus {
   }
   /** Summed work, decimal text. */
   readonly work: string
-  readonly mining: { readonly state: 'mining' | 'stopped'; readonly sentence: string; readonly hashesPerSecond: number; readonly share: number }
+  readonly mining: {
+    readonly state: 'mining' | 'stopped'
+    readonly sentence: string
+    readonly hashesPerSecond: number
+    readonly share: number
+  }
   readonly peers: readonly {
     readonly peerId: string
     readonly transport: string

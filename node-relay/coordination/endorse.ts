@@ -1,7 +1,7 @@
 import { equalBytes } from '../../shared/bytes.ts'
 import type { SignatureVerifier } from '../../shared/crypto/signature-verifier.ts'
 import type { Signer } from '../../shared/crypto/signer.ts'
-import { accept, reject, type Result } from '../../shared/errors.ts'
+import { accept, type Result, reject } from '../../shared/errors.ts'
 import { openBlock } from '../../shared/ledger/apply.ts'
 import { applyRegister } from '../../shared/ledger/register.ts'
 import { endorsementMessage, hashApplication } from '../../shared/transaction/register.ts'
@@ -29,6 +29,9 @@ export async function endorseApplication(
   if (!transaction.ok) return transaction
   if (transaction.value.TAG !== 'register') return reject('not-an-application', 'only a registration is endorsed')
   const register = transaction.value.data
+  // A certificate counts because its endorsers have checked it: this node does not, so it answers for none.
+  if (register.evidence.TAG === 'certificate')
+    return reject('evidence-not-checked', 'this node does not check certificates; ask for a voucher')
   if (register.endorsements.length > 0) return reject('not-an-application', 'an application comes without endorsements')
 
   const { tip, state, rules } = chain
@@ -40,6 +43,10 @@ export async function endorseApplication(
   // The endorsements are what is being asked for; everything else must already be right.
   if (!verdict.ok && verdict.code !== 'not-enough-endorsements') return verdict
   const verdicts = await verifier.verifyBatch(draft.signatures)
-  if (!verdicts.every(Boolean)) return reject('bad-signature', 'the voucher or the application is not signed by whom it says')
-  return accept({ deviceId, signature: await wallet.sign(endorsementMessage(rules.networkId, hashApplication(register))) })
+  if (!verdicts.every(Boolean))
+    return reject('bad-signature', 'the voucher or the application is not signed by whom it says')
+  return accept({
+    deviceId,
+    signature: await wallet.sign(endorsementMessage(rules.networkId, hashApplication(register))),
+  })
 }

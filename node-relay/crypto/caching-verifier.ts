@@ -8,7 +8,10 @@ export const MAX_REMEMBERED_SIGNATURES = 65_536
  * Remembers which signatures held, so that a transaction verified on arrival is not verified again in each block template
  * and in its block. Keyed by a hash over key, signature and message: another message is another entry.
  */
-export function createCachingVerifier(verifier: SignatureVerifier, limit = MAX_REMEMBERED_SIGNATURES): SignatureVerifier {
+export function createCachingVerifier(
+  verifier: SignatureVerifier,
+  limit = MAX_REMEMBERED_SIGNATURES,
+): SignatureVerifier {
   const good = new Set<string>()
 
   const nameOf = ({ publicKey, signature, message }: SignatureCheck): string | undefined =>

@@ -2,9 +2,10 @@ import { randomBytes } from 'node:crypto'
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { fromHex, toHex, ZERO_HASH } from '../../shared/bytes.ts'
-import { deriveSeed, encodeRecoveryWords, RECOVERY_ENTROPY_LENGTH } from '../../shared/crypto/recovery-words.ts'
 import { RECOVERY_WORDLIST } from '../../shared/crypto/recovery-wordlist.ts'
+import { deriveSeed, encodeRecoveryWords, RECOVERY_ENTROPY_LENGTH } from '../../shared/crypto/recovery-words.ts'
 import type { Signer } from '../../shared/crypto/signer.ts'
+import { LaresError } from '../../shared/errors.ts'
 import { ownerAnchor } from '../../shared/identity/anchor.ts'
 import { deviceIdOf, walletIdOf } from '../../shared/identity/device-id.ts'
 import { ASSURANCE, LABEL } from '../../shared/identity/label.ts'
@@ -51,7 +52,11 @@ export async function foundNetwork(init: {
     parameters: init.parameters,
     owners: { threshold: 1, keys: [owner.publicKey] },
     keepers: [
-      { walletId: walletIdOf(keys.wallet.publicKey), sealingKey: keys.sealing.publicKey, recoveryKey: recovery.publicKey },
+      {
+        walletId: walletIdOf(keys.wallet.publicKey),
+        sealingKey: keys.sealing.publicKey,
+        recoveryKey: recovery.publicKey,
+      },
     ],
     policy: DEFAULT_POLICY,
   }
@@ -105,6 +110,12 @@ export async function loadFounding(dataDir: string): Promise<Uint8Array[]> {
     return (JSON.parse(await readFile(join(dataDir, FOUNDING_FILE), 'utf8')) as string[]).map(fromHex)
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return []
-    throw error
+    throw new LaresError(
+      'founding-damaged',
+      `The file ${FOUNDING_FILE} in ${dataDir} cannot be read; restore it from a backup.`,
+      {
+        cause: error,
+      },
+    )
   }
 }

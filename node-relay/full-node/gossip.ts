@@ -1,6 +1,8 @@
-import { toHex } from '../../shared/bytes.ts'
+import type { Block } from '../../shared/block/block.ts'
 import { blockCodec } from '../../shared/block/block.ts'
+import { equalBytes, toHex } from '../../shared/bytes.ts'
 import type { ChainNode } from '../../shared/chain/chain-node.ts'
+import type { Result } from '../../shared/errors.ts'
 import { hashHeader } from '../../shared/header/header.ts'
 import {
   MAX_GOSSIP_BLOCK_LENGTH,
@@ -10,8 +12,6 @@ import {
 } from '../../shared/protocol/ids.ts'
 import { headerItemCodec } from '../../shared/protocol/messages.ts'
 import type { GossipVerdict, PeerNetwork } from '../../shared/protocol/transport.ts'
-import type { Block } from '../../shared/block/block.ts'
-import type { Result } from '../../shared/errors.ts'
 import type { AcceptOutcome, FullChain } from './chain.ts'
 
 /** Headers published after one change of the chain at most: who missed more asks for them. */
@@ -29,6 +29,13 @@ export interface GossipInit {
 /** Codes by which a transaction shows that its sender cannot be honest; all others depend on the state it was seen at. */
 const DISHONEST_CODES: ReadonlySet<string> = new Set(['malformed', 'too-long', 'bad-signature'])
 
+/** What this node lacks to judge a block is no fault of its sender. */
+const OWN_LACK_CODES: ReadonlySet<string> = new Set(['block-missing', 'state-missing'])
+
+function encodeItem({ sealed, rosterChanges }: ChainNode): Uint8Array {
+  return headerItemCodec.encode({ sealed, rosterChanges: [...rosterChanges] })
+}
+
 /**
  * A full node's gossip: headers with their seals for light nodes, transactions, and blocks among full nodes.
  * @returns publishes what has been committed
@@ -43,8 +50,10 @@ export function joinGossip(init: GossipInit): {
   async function onHeader(bytes: Uint8Array): Promise<GossipVerdict> {
     const item = headerItemCodec.decode(bytes)
     if (!item.ok) return 'reject'
-    // Passed on only when the whole block behind it was validated here.
-    return chain.graph.get(toHex(hashHeader(item.value.sealed.header))) === undefined ? 'ignore' : 'accept'
+    // Passed on only when the whole block behind it was validated here, and with the very seal that was: phones hold
+    // against us what we pass on.
+    const node = chain.graph.get(toHex(hashHeader(item.value.sealed.header)))
+    return node !== undefined && equalBytes(encodeItem(node), bytes) ? 'accept' : 'ignore'
   }
 
   async function onTransaction(bytes: Uint8Array): Promise<GossipVerdict> {
@@ -58,7 +67,7 @@ export function joinGossip(init: GossipInit): {
     if (!block.ok) return 'reject'
     const outcome = await chain.accept(block.value)
     init.onOutcome(outcome)
-    if (outcome.kind === 'rejected') return 'reject'
+    if (outcome.kind === 'rejected') return OWN_LACK_CODES.has(outcome.rejection.code) ? 'ignore' : 'reject'
     return outcome.kind === 'duplicate' || outcome.kind === 'orphan' || outcome.kind === 'held' ? 'ignore' : 'accept'
   }
 
@@ -71,8 +80,7 @@ export function joinGossip(init: GossipInit): {
   }
   return {
     publishChange(applied, blocks) {
-      for (const { sealed, rosterChanges } of applied.slice(-MAX_PUBLISHED_HEADERS))
-        publish(topics.headers, headerItemCodec.encode({ sealed, rosterChanges: [...rosterChanges] }))
+      for (const node of applied.slice(-MAX_PUBLISHED_HEADERS)) publish(topics.headers, encodeItem(node))
       for (const block of blocks.slice(-MAX_PUBLISHED_HEADERS)) publish(topics.blocks, blockCodec.encode(block))
     },
     publishTransaction: (bytes) => publish(topics.transactions, bytes),

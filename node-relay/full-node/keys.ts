@@ -37,7 +37,9 @@ export async function loadKeys(dataDir: string): Promise<RelayKeys> {
     if (file.version !== 1) throw new Error(`version ${file.version}`)
     return { wallet: createNodeSigner(fromHex(file.walletSeed)), sealing: createNodeSigner(fromHex(file.sealingSeed)) }
   } catch (error) {
-    throw new LaresError('keys-damaged', `The key file ${path} cannot be read; restore it from a backup.`, { cause: error })
+    throw new LaresError('keys-damaged', `The key file ${path} cannot be read; restore it from a backup.`, {
+      cause: error,
+    })
   }
 }
 

@@ -66,7 +66,8 @@ export function createFacade(init: FacadeInit): RelayFacade {
     const settled = chain.graph.settled.node
     const state = chain.stateAt(settled.height)
     const bundle = await init.reader.bundle(deviceId)
-    if (state === undefined || bundle === undefined) return reject('not-ready', 'The settled state is not kept yet. Try again in a minute.')
+    if (state === undefined || bundle === undefined)
+      return reject('not-ready', 'The settled state is not kept yet. Try again in a minute.')
     const record = recordOf(state, deviceId)
     const atTip = recordOf(chain.state, deviceId)
     return accept({
@@ -145,7 +146,5 @@ export function joinAddresses(addresses: readonly string[]): string[] {
     if (address.includes('/webrtc-direct')) return loopback
     return address.includes('/ws') ? loopback + 1 : Number.POSITIVE_INFINITY
   }
-  return addresses
-    .filter((address) => Number.isFinite(rank(address)))
-    .sort((a, b) => rank(a) - rank(b))
+  return addresses.filter((address) => Number.isFinite(rank(address))).sort((a, b) => rank(a) - rank(b))
 }

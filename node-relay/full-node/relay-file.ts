@@ -30,7 +30,8 @@ export function findRelayFile(dataDir: string): RelayFile | undefined {
 /** @throws {LaresError} `no-relay` when none was started here yet */
 export function readRelayFile(dataDir: string): RelayFile {
   const file = findRelayFile(dataDir)
-  if (file === undefined) throw new LaresError('no-relay', `There is no relay in ${dataDir} yet. Start it once with "npm start".`)
+  if (file === undefined)
+    throw new LaresError('no-relay', `There is no relay in ${dataDir} yet. Start it once with "npm start".`)
   return file
 }
 

@@ -1,6 +1,6 @@
 import { equalBytes } from '../../shared/bytes.ts'
 import type { Codec } from '../../shared/codec.ts'
-import type { Result } from '../../shared/errors.ts'
+import type { Result, Verdict } from '../../shared/errors.ts'
 import { PROTOCOLS } from '../../shared/protocol/ids.ts'
 import {
   checkpointCodec,
@@ -28,7 +28,9 @@ export interface ServingInit {
   readonly now: () => number
   submit(transaction: Uint8Array): Promise<Result<{ readonly transactionId: Uint8Array }>>
   /** undefined: this node is no coordination node, and does not offer the protocol. */
-  readonly endorse: ((application: Uint8Array) => Promise<Result<{ deviceId: Uint8Array; signature: Uint8Array }>>) | undefined
+  readonly endorse:
+    | ((application: Uint8Array) => Promise<Result<{ deviceId: Uint8Array; signature: Uint8Array }>>)
+    | undefined
 }
 
 /** Answers the protocols of shared/protocol: what anyone may ask without a session. */
@@ -70,14 +72,25 @@ export async function serve(init: ServingInit): Promise<void> {
   })
   await network.handle(PROTOCOLS.submit, async (_from, bytes) => {
     const result = await init.submit(bytes)
+    if (isUnreadable(result)) return 'reject'
     return submitAnswerCodec.encode(
-      result.ok ? { TAG: 'accepted', data: { transactionId: result.value.transactionId } } : refusal(result.code, result.detail),
+      result.ok
+        ? { TAG: 'accepted', data: { transactionId: result.value.transactionId } }
+        : refusal(result.code, result.detail),
     )
   })
   const { endorse } = init
   if (endorse === undefined) return
   await network.handle(PROTOCOLS.endorse, async (_from, bytes) => {
     const result = await endorse(bytes)
-    return endorsementAnswerCodec.encode(result.ok ? { TAG: 'endorsed', data: result.value } : refusal(result.code, result.detail))
+    if (isUnreadable(result)) return 'reject'
+    return endorsementAnswerCodec.encode(
+      result.ok ? { TAG: 'endorsed', data: result.value } : refusal(result.code, result.detail),
+    )
   })
+}
+
+/** No transaction at all: charged to its sender like any request that does not decode. */
+function isUnreadable(result: Verdict): boolean {
+  return !result.ok && (result.code === 'malformed' || result.code === 'too-long')
 }
