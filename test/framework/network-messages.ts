@@ -36,6 +36,9 @@ export interface HostsProcessInit {
   relay: string
 }
 
+/** Test → process of light hosts. */
+export type ToHosts = { kind: 'publish'; host: number; text: string }
+
 /** Process of light hosts → test. */
 export type FromHosts =
   | { kind: 'ready' }

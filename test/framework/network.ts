@@ -7,7 +7,7 @@ import { createNodeKey, createRelayNetwork, type RelayNetwork } from '../../node
 import { createWebRtcCertificate } from '../../node-relay/network/webrtc-certificate.ts'
 import type { PeerEvent, PeerNetwork, TransportKind } from '../../shared/protocol/transport.ts'
 import { transportOf } from '../../shared/transport/address.ts'
-import type { FromHosts, FromRelay, HostsProcessInit, RelayProcessInit, ToRelay } from './network-messages.ts'
+import type { FromHosts, FromRelay, HostsProcessInit, RelayProcessInit, ToHosts, ToRelay } from './network-messages.ts'
 
 const RELAY_CHILD = fileURLToPath(new URL('./network-relay-child.ts', import.meta.url))
 const HOSTS_CHILD = fileURLToPath(new URL('./network-hosts-child.ts', import.meta.url))
@@ -96,6 +96,7 @@ export interface LightHosts {
   /** Every gossip message that any host receives. */
   onGossip(listener: (host: number, text: string) => void): void
   onLost(listener: (host: number) => void): void
+  publish(host: number, text: string): void
   kill(): Promise<void>
 }
 
@@ -112,6 +113,7 @@ export async function spawnLightHosts(init: HostsProcessInit): Promise<LightHost
       void child.on('message', (message: FromHosts) => {
         if (message.kind === 'lost') listener(message.host)
       }),
+    publish: (host, text) => void child.send({ kind: 'publish', host, text } satisfies ToHosts),
     kill: () => kill(child),
   }
 }
@@ -124,7 +126,9 @@ export interface CrowdOptions {
   processes: number
   transport: 'webrtc-direct' | 'websocket'
   seconds: number
-  /** Between two messages of the relay, milliseconds. */
+  /** Who speaks: the relay, or the first of the peers, whom all others hear through the relay. Default: the relay. */
+  speaker?: 'relay' | 'peer'
+  /** Between two messages, milliseconds. */
   intervalMs?: number
   onProgress?(sent: number, received: number): void
 }
@@ -142,12 +146,12 @@ export interface CrowdResult {
 }
 
 /**
- * Many browser-like peers from one address on one relay, which publishes a message each interval. Says which peer
+ * Many browser-like peers from one address on one relay; a message each interval. Says which peer
  * missed which message. What counts begins once every peer has heard a first message: gossip reaches a new neighbour
  * only after identify and a subscription, about a second after the connection, and what was said before is not repeated.
  */
 export async function runCrowd(options: CrowdOptions): Promise<CrowdResult> {
-  const { peers, processes, transport, seconds, intervalMs = 1_000 } = options
+  const { peers, processes, transport, seconds, speaker = 'relay', intervalMs = 1_000 } = options
   const relay = await spawnRelayProcess()
   const groups: LightHosts[] = []
   const received = new Map<string, Map<string, number>>()
@@ -173,12 +177,15 @@ export async function runCrowd(options: CrowdOptions): Promise<CrowdResult> {
         onArrival()
       })
     }
+    if (speaker === 'peer') received.delete('0/0')
+    const hearers = received.size
+    const say = speaker === 'peer' ? (text: string) => groups[0]?.publish(0, text) : relay.publish
     const warm = new Set<string>()
     onWarmUp = (key) => void warm.add(key)
     let warmUps = 0
-    await eventually('every peer hears the relay', () => {
-      relay.publish(`${WARM_UP} ${warmUps++}`)
-      return warm.size === peers || undefined
+    await eventually('every peer hears the speaker', () => {
+      say(`${WARM_UP} ${warmUps++}`)
+      return warm.size === hearers || undefined
     })
     const started = Date.now()
     const count = Math.ceil((seconds * 1_000) / intervalMs)
@@ -186,7 +193,7 @@ export async function runCrowd(options: CrowdOptions): Promise<CrowdResult> {
       const timer = setInterval(() => {
         const text = `message ${result.sent++}`
         sentAt.set(text, Date.now())
-        relay.publish(text)
+        say(text)
         options.onProgress?.(result.sent, arrivals)
         if (result.sent < count) return
         clearInterval(timer)
@@ -195,7 +202,7 @@ export async function runCrowd(options: CrowdOptions): Promise<CrowdResult> {
     })
     const all = new Promise<void>((resolve) => {
       onArrival = () => {
-        if (arrivals - result.duplicates >= count * peers) resolve()
+        if (arrivals - result.duplicates >= count * hearers) resolve()
       }
       onArrival()
     })

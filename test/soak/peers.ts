@@ -1,6 +1,6 @@
 /**
- * Thirty browser-like peers from one address each receive every message of one relay for two minutes.
- * Flags: --peers 30 --seconds 120 --processes 2 --transport webrtc-direct|websocket
+ * Thirty browser-like peers from one address each receive every message through one relay for two minutes.
+ * Flags: --peers 30 --seconds 120 --processes 2 --transport webrtc-direct|websocket --speaker relay|peer
  */
 import { parseArgs } from 'node:util'
 import { runCrowd } from '../framework/network.ts'
@@ -11,6 +11,7 @@ const { values } = parseArgs({
     seconds: { type: 'string', default: '120' },
     processes: { type: 'string', default: '2' },
     transport: { type: 'string', default: 'webrtc-direct' },
+    speaker: { type: 'string', default: 'relay' },
   },
 })
 
@@ -19,6 +20,7 @@ const result = await runCrowd({
   processes: Number(values.processes),
   seconds: Number(values.seconds),
   transport: values.transport === 'websocket' ? 'websocket' : 'webrtc-direct',
+  speaker: values.speaker === 'peer' ? 'peer' : 'relay',
   onProgress: (sent, received) => {
     if (sent % 10 === 0) console.log(`${sent} sent, ${received} received`)
   },
