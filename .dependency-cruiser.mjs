@@ -1,10 +1,13 @@
-/** The layers of shared/, lowest first: a layer may import itself and what is below it. */
+/**
+ * The layers of shared/, lowest first: a layer may import itself and what is below it. A proof bundle carries headers, so
+ * it is verified by the rules of the chain and stands beside them.
+ */
 const LAYERS = [
   ['bytes', 'hash', 'errors', 'params', 'codec'],
   ['header', 'identity', 'crypto', 'roster', 'policy'],
   ['transaction', 'block', 'state-tree', 'history'],
-  ['proof', 'ledger'],
-  ['chain'],
+  ['proof/(?!bundle)[^/]+', 'ledger'],
+  ['chain', 'proof/bundle'],
   ['admission', 'trust', 'coordination'],
   ['protocol'],
   ['gossip', 'transport', 'sync'],

@@ -60,6 +60,8 @@ export interface JoinInfo {
   readonly addresses: readonly string[]
   /** Fragment text for a join link: what follows `#join=`. */
   readonly link: string
+  /** The same with the best address alone: its QR code fits a terminal of 80 columns. */
+  readonly shortLink: string
 }
 
 export interface BlockAnswer {

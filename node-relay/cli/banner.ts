@@ -5,6 +5,8 @@ export interface BannerInit {
   readonly status: RelayStatus
   readonly networkName: string
   readonly joinUrl: string
+  /** A shorter form of it, for the QR code. */
+  readonly codeUrl: string
   readonly localUrl: string
   readonly dataDir: string
   readonly logFile: string | undefined
@@ -17,7 +19,7 @@ export interface BannerInit {
 /** What a person sees when the relay has started. */
 export function startBanner(init: BannerInit): string {
   const { status } = init
-  const code = qrLines(init.joinUrl, init)
+  const code = qrLines(init.codeUrl, init)
   return [
     '',
     'Lares is running.',

@@ -146,6 +146,7 @@ async function open(
       status: relay.facade.status(),
       networkName: config.network.kind === 'preset' ? config.network.preset : config.network.path,
       joinUrl: joinUrl(),
+      codeUrl: `${page()}/#join=${relay.facade.join().shortLink}`,
       localUrl: `http://127.0.0.1:${port.port}/`,
       dataDir: dataDir.path,
       logFile,

@@ -14,7 +14,7 @@ import { deviceRecords, deviceRow, epochOf, recordOf } from './views.ts'
 /** Blocks in one answer, bytes: one full block always fits. */
 const MAX_BLOCKS_ANSWER_BYTES = 8 * 1024 * 1024
 /** Addresses in a join link: a QR code grows with each. */
-const MAX_JOIN_ADDRESSES = 4
+const MAX_JOIN_ADDRESSES = 3
 
 export interface FacadeInit {
   readonly chain: FullChain
@@ -41,19 +41,21 @@ export function createFacade(init: FacadeInit): RelayFacade {
   function join(): JoinInfo {
     const { node } = chain.graph.settled
     const addresses = joinAddresses(network.addresses())
-    const link = formatJoinLink({
-      version: 1,
-      networkId,
-      checkpoint: { height: node.height, hash: node.hash },
-      addresses: addresses.slice(0, MAX_JOIN_ADDRESSES),
-      name: init.name,
-    })
+    const linkTo = (count: number) =>
+      formatJoinLink({
+        version: 1,
+        networkId,
+        checkpoint: { height: node.height, hash: node.hash },
+        addresses: addresses.slice(0, count),
+        name: init.name,
+      })
     return {
       networkId: toHex(networkId),
       name: init.name,
       checkpoint: { height: node.height, hash: toHex(node.hash) },
       addresses,
-      link,
+      link: linkTo(MAX_JOIN_ADDRESSES),
+      shortLink: linkTo(1),
     }
   }
 

@@ -50,6 +50,7 @@ export function createFakeRelay(
       checkpoint: { height: 6, hash: '02'.repeat(32) },
       addresses: ['/ip4/192.168.7.2/udp/4671/webrtc-direct/certhash/uEiA'],
       link: 'eyJuIjoiYWIifQ',
+      shortLink: 'eyJuIjoi',
     }),
     blocks: (from, limit) =>
       Array.from({ length: Math.min(limit, 3) }, (_, index) => ({
