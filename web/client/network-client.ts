@@ -157,6 +157,7 @@ export class NetworkClient implements AuditedChain {
 
   peerConnected(peerId: string, transport: TransportName, address: string): void {
     if (!this.servers.add(peerId, transport, address)) return
+    this.#redial.reset()
     if (this.#driver === undefined) void this.#fetchOrigin()
     else this.#driver.peerConnected(peerId)
     void this.identity.poke()

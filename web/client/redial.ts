@@ -51,6 +51,11 @@ export class Redial {
     })
   }
 
+  /** A server is there, whoever brought it: the next loss is dialled soon. */
+  reset(): void {
+    this.#failures = 0
+  }
+
   stop(): void {
     this.#stopped = true
     this.#cancel?.()
