@@ -172,7 +172,9 @@ export class ForkGraph {
     const branch = this.#branchOf(node)
     if (branch === undefined) return 'no'
     if (branch.fork.height >= this.#settled.node.height) return 'stays'
-    return movedByTwoThirds(this.#tip.roster, branch.nodes) ? 'two-thirds' : 'no'
+    // Only what was sealed later counts: an honest block that lost its race lends its seat to nobody who builds on it.
+    const later = branch.nodes.filter((one) => one.node.height > this.#settled.node.height)
+    return movedByTwoThirds(this.#tip.roster, later) ? 'two-thirds' : 'no'
   }
 
   #advance(applied: readonly ChainNode[]): void {
