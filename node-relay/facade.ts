@@ -15,6 +15,8 @@ export interface RelayFacade {
   submit(transaction: Uint8Array): Promise<Result<{ readonly transactionId: string }>>
   /** Admin only: all devices in key order, `after` is the last device ID of the page before. */
   devices(after: string | undefined, limit: number): readonly DeviceRow[]
+  /** Admin only: a person says that this machine's clock is right. */
+  confirmClock(): void
 }
 
 export interface RelayStatus {

@@ -9,6 +9,7 @@ import { PROTOCOLS } from '../shared/protocol/ids.ts'
 import { statusCodec, statusRequestCodec } from '../shared/protocol/messages.ts'
 import { KIND } from '../shared/transaction/kinds.ts'
 import { transactionIdOf } from '../shared/transaction/transaction.ts'
+import { hostOf, isSharedHost } from '../shared/transport/address.ts'
 import { endorseApplication } from './coordination/endorse.ts'
 import { createCachingVerifier } from './crypto/caching-verifier.ts'
 import { createNodeVerifier } from './crypto/node-verifier.ts'
@@ -238,9 +239,11 @@ export async function createRelay(init: RelayInit): Promise<Relay> {
       for (const { peerId, address } of network.peers()) {
         const answer = await network.request(peerId, PROTOCOLS.status, request).catch(() => undefined)
         const status = answer && statusCodec.decode(answer)
-        // Only keepers' clocks count: strangers cost nothing to make.
-        if (status?.ok && (status.value.label & LABEL.full) !== 0)
-          guard.notePeerClock(hostOf(address), status.value.time, clock.steady())
+        const host = hostOf(address)
+        // Nothing authenticates a peer's clock, and three strangers could stop the miner: only full nodes at different
+        // addresses of the own network are heard.
+        if (status?.ok && (status.value.label & LABEL.full) !== 0 && host !== undefined && isSharedHost(host))
+          guard.notePeerClock(host, status.value.time, clock.steady())
       }
     }
 
@@ -294,6 +297,7 @@ export async function createRelay(init: RelayInit): Promise<Relay> {
       mining,
       pendingTransactions: () => mempool.size,
       devices: () => devices,
+      confirmClock: () => guard.confirm(),
       submit,
     })
     const setPageUrl = (pageUrl: string | undefined) =>
@@ -339,8 +343,4 @@ async function newKeys(dataDir: string): Promise<RelayKeys> {
     if (error instanceof LaresError && error.code === 'no-keys') return await createKeys(dataDir)
     throw error
   }
-}
-
-function hostOf(address: string): string {
-  return address.split('/')[2] ?? address
 }

@@ -20,7 +20,7 @@ export function dataDirOf({ values }: ParsedFlags, { env, cwd }: Pick<CliContext
  * Asks the running relay over its admin socket.
  * @throws {LaresError} `relay-unreachable` when none runs there; the relay's own code and sentence when it refuses
  */
-export function askRelay<Answer>(dataDir: string, path: string): Promise<Answer> {
+export function askRelay<Answer>(dataDir: string, path: string, method: 'GET' | 'POST' = 'GET'): Promise<Answer> {
   const socketPath = adminSocketPath(dataDir)
   const unreachable = (cause?: unknown) =>
     new LaresError(
@@ -30,7 +30,7 @@ export function askRelay<Answer>(dataDir: string, path: string): Promise<Answer>
     )
   if (!isOurs(socketPath)) return Promise.reject(unreachable())
   return new Promise((fulfil, reject) => {
-    const asking = request({ socketPath, path, timeout: TIMEOUT_MS, agent: false }, (response) => {
+    const asking = request({ socketPath, path, method, timeout: TIMEOUT_MS, agent: false }, (response) => {
       const chunks: Buffer[] = []
       let length = 0
       response.on('data', (chunk: Buffer) => {

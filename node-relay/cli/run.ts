@@ -1,6 +1,7 @@
 import { LaresError } from '../../shared/errors.ts'
 import { parseFlags, RELAY_FLAGS } from '../config.ts'
 import { audit } from './audit.ts'
+import { clockConfirm } from './clock.ts'
 import { type CliContext, type Command, EXIT_FAILED, EXIT_OK, EXIT_USAGE } from './command.ts'
 import { devices } from './devices.ts'
 import { doctor } from './doctor.ts'
@@ -20,7 +21,17 @@ const start: Command = {
   run: () => Promise.reject(new Error('started elsewhere')),
 }
 
-const COMMANDS: readonly Command[] = [start, status, voucherCreate, devices, audit, proofExport, proofVerify, doctor]
+const COMMANDS: readonly Command[] = [
+  start,
+  status,
+  voucherCreate,
+  devices,
+  audit,
+  proofExport,
+  proofVerify,
+  clockConfirm,
+  doctor,
+]
 
 /** Runs one command line. Never throws; prints a sentence for whatever goes wrong. @returns exit code */
 export async function runCommandLine(

@@ -31,6 +31,7 @@ export interface FacadeInit {
   pendingTransactions(): number
   devices(): number
   submit(transaction: Uint8Array): Promise<Result<{ readonly transactionId: Uint8Array }>>
+  confirmClock(): void
 }
 
 /** The node as its doors see it. */
@@ -108,6 +109,7 @@ export function createFacade(init: FacadeInit): RelayFacade {
       }
     },
     join,
+    confirmClock: () => init.confirmClock(),
     blocks(from, limit) {
       const answers: BlockAnswer[] = []
       let length = 0

@@ -39,6 +39,11 @@ export async function openAdminSocket(init: AdminInit): Promise<FastifyInstance>
     return { ...answer.value, bundle: Buffer.from(answer.value.bundle).toString('base64url') } satisfies AdminDevice
   })
 
+  app.post('/clock/confirm', async () => {
+    facade.confirmClock()
+    return {}
+  })
+
   const path = adminSocketPath(init.dataDir)
   if (process.platform !== 'win32') rmSync(path, { force: true })
   // Nobody may connect between the socket's making and the change of its mode.

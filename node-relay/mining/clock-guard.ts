@@ -80,6 +80,7 @@ export const MIN_PEER_CLOCKS = 3
 export const MAX_PEER_CLOCKS = 64
 /** Older readings do not count, ms. */
 export const PEER_CLOCK_LIFETIME_MS = 10 * 60_000
+const SAY_SO = 'If the date is right, say so with "lares clock confirm"'
 const MIN_CONFIRM_MS = 5_000
 const MAX_CONFIRM_MS = 60_000
 
@@ -118,7 +119,7 @@ export function createClockGuard({ parameters, genesisTime }: ClockGuardInit): C
   function judgeStep(offset: number, { wall, steady, tipTime }: ClockSample): ClockVerdict {
     if (trusted === undefined) {
       if (wall - tipTime <= MAX_PAUSE_MS) return trust(offset)
-      return stop('long-pause', `the last block is ${days(wall - tipTime)} old. If the date is right, say so`)
+      return stop('long-pause', `the last block is ${days(wall - tipTime)} old. ${SAY_SO}`)
     }
     const step = offset - trusted
     // Trust follows the small steps, since no crystal is exact.
@@ -126,7 +127,7 @@ export function createClockGuard({ parameters, genesisTime }: ClockGuardInit): C
     if (suspect === undefined || Math.abs(offset - suspect.offset) > STEP_BOUND_MS) suspect = { offset, since: steady }
     const persisted = steady - suspect.since >= confirmMs
     if (step < 0) return persisted ? trust(offset) : stop('stepped-back', `it was set back by ${duration(-step)}`)
-    if (step > MAX_JUMP_MS) return stop('stepped-forward', `it jumped ahead by ${duration(step)}`)
+    if (step > MAX_JUMP_MS) return stop('stepped-forward', `it jumped ahead by ${duration(step)}. ${SAY_SO}`)
     return persisted ? trust(offset) : stop('stepped-forward', `it jumped ahead by ${duration(step)}, or slept`)
   }
 

@@ -44,6 +44,7 @@ export function createFakeRelay(
   return {
     submitted,
     status: () => FAKE_STATUS,
+    confirmClock: () => {},
     join: () => ({
       networkId: FAKE_NETWORK_ID,
       name: 'lares',

@@ -34,6 +34,15 @@ describe('with a running relay', () => {
     })
   })
 
+  test('clock confirm reaches the relay', async () => {
+    await home.clear()
+    let confirmed = 0
+    home = createHome({ confirmClock: () => confirmed++ })
+    await home.start()
+    expect(await run('clock', 'confirm')).toMatchObject({ code: 0 })
+    expect(confirmed).toBe(1)
+  })
+
   test('devices, over several pages', async () => {
     await home.clear()
     const all: DeviceRow[] = Array.from({ length: 1_200 }, (_, index) => ({

@@ -286,7 +286,8 @@ test('every stop says why in one sentence', () => {
   machine.set(3 * YEAR)
   const verdict = machine.look()
   expect(verdict).toMatchObject({
-    sentence: "Mining is stopped because of this computer's clock: it jumped ahead by 1095 days.",
+    sentence:
+      'Mining is stopped because of this computer\'s clock: it jumped ahead by 1095 days. If the date is right, say so with "lares clock confirm".',
   })
   machine.set(-9 * YEAR)
   expect(machine.look()).toMatchObject({
