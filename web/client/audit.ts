@@ -19,12 +19,16 @@ const READY_MS = 15_000
 const DEADLINE_MS = 45_000
 /** The settled header moves on while servers are asked: the question is put anew under the newer one, this often. */
 const MAX_ROUNDS = 2
+/** A server that lied is hung up on: the network's other servers have this long to be reached instead, ms. */
+const OTHER_SERVER_MS = 8_000
 
 /** A followed network with what an audit tells of it. */
 export interface AuditedChain extends ChainAccess {
   readonly headersVerified: number
   /** 0 for genesis. */
   readonly startHeight: number
+  /** Where the network's servers are, connected or not. */
+  readonly addresses: readonly string[]
 }
 
 /** A report without a verdict of the ledger. */
@@ -96,10 +100,12 @@ async function findVerdict(chain: AuditedChain, deviceId: Uint8Array, question: 
   let lies = 0
   for (let round = 0; round < MAX_ROUNDS; round++) {
     const { settled, tip } = chain.graph
+    const asked = new Set(chain.servers.all().map(({ peerId }) => peerId))
     const answer = await chain.query(settled.node, deviceKey(deviceId))
     if (answer.kind !== 'proven') {
       lies += answer.lies
-      if (chain.graph.settled.node === settled.node) break
+      const hasOther = answer.lies > 0 && (await findOther(chain, asked))
+      if (!hasOther && chain.graph.settled.node === settled.node) break
       continue
     }
     const checked = [
@@ -146,6 +152,14 @@ async function findVerdict(chain: AuditedChain, deviceId: Uint8Array, question: 
   }
   if (lies > 0) return cannotSay('only-lies', AUDIT.onlyLies)
   return chain.servers.size === 0 ? cannotSay('offline', AUDIT.offline) : cannotSay('no-answer', AUDIT.noAnswer)
+}
+
+/** Whether a server that was not asked yet is connected, or comes soon: one that the join link names. */
+async function findOther(chain: AuditedChain, asked: ReadonlySet<string>): Promise<boolean> {
+  const isThere = () => chain.servers.all().some(({ peerId }) => !asked.has(peerId))
+  const isNamed = chain.addresses.some((address) => !asked.has(address.split('/p2p/').at(-1) ?? ''))
+  if (isNamed) await chain.until(isThere, OTHER_SERVER_MS)
+  return isThere()
 }
 
 async function isInTip(chain: AuditedChain, settled: ChainNode, deviceId: Uint8Array): Promise<boolean> {

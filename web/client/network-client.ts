@@ -102,6 +102,10 @@ export class NetworkClient implements AuditedChain {
     return this.#record.checkpoint.height
   }
 
+  get addresses(): readonly string[] {
+    return this.#record.addresses
+  }
+
   get spacingMs(): number {
     return this.#origin?.genesis.parameters.spacingMs ?? 0
   }

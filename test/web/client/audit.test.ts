@@ -140,6 +140,31 @@ describe('audit', () => {
   })
 })
 
+describe('a lie of the only server', () => {
+  const addresses = ['/ip4/10.0.0.1/udp/1/webrtc-direct/p2p/A', '/ip4/10.0.0.1/udp/2/webrtc-direct/p2p/B']
+  const forge = (bytes: Uint8Array) => alterByte(bytes, 40)
+
+  it('sends the question on to a server that the link names and that comes now', async () => {
+    const { sensor, harness, honest, idOf } = await scene()
+    await harness.open(undefined, addresses)
+    await harness.connect('A', createLyingNode(honest, { protocol: PROTOCOLS.proof.id, forge }))
+    const report = harness.call({ call: 'audit', text: idOf(sensor.deviceId) })
+    await harness.idle()
+    await harness.disconnect('A')
+    await harness.clock.advance(1_000)
+    await harness.connect('B', honest)
+    expect(await report).toMatchObject({ verdict: 'registered', answeredBy: 'B' })
+    expect(harness.incidents).toContain('server-lied')
+  })
+
+  it('ends in no verdict when no other comes', async () => {
+    const { sensor, harness, honest, audit } = await scene()
+    await harness.open(undefined, addresses)
+    await harness.connect('A', createLyingNode(honest, { protocol: PROTOCOLS.proof.id, forge }))
+    expect(await audit(sensor.deviceId)).toMatchObject({ verdict: 'cannot-say', failure: { code: 'only-lies' } })
+  })
+})
+
 describe('a lying full node gets no verdict', () => {
   it('with any byte of a proof altered: present and absent', async () => {
     const { sensor, harness, honest, idOf } = await scene()
