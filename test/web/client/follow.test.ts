@@ -1,10 +1,11 @@
 /** A client follows a real chain: from genesis or a checkpoint, by fetch and gossip, over reloads and reorganizations. */
 import { describe, expect, it } from 'vitest'
 import { PROTOCOLS } from '../../../shared/protocol/ids.ts'
+import { headersCodec } from '../../../shared/protocol/messages.ts'
 import { admitKeeper, foundRelay, registerByOwner, removeKeeper } from '../../framework/chain-actions.ts'
 import { ChainBuilder, namedSigner } from '../../framework/chain-builder.ts'
 import { ClientHarness } from '../../framework/client-harness.ts'
-import { createHonestNode } from '../../framework/honest-node.ts'
+import { type Answer, createHonestNode } from '../../framework/honest-node.ts'
 
 async function following(blocks: number, keepers = 1) {
   const chain = new ChainBuilder({ keepers })
@@ -203,6 +204,49 @@ describe('following a chain', () => {
     await again.connect('thief', honest)
     expect(again.network.tip?.hash).toBe(tip.node.id)
     expect(again.incidents).toContain('conflict')
+  })
+
+  it('does not start a new phone on a branch that leaves its checkpoint out', async () => {
+    const { chain, harness, honest } = await following(24, 3)
+    const real = chain.tip
+    const fork = await chain.mineMany(40, { on: chain.at(10), seat: 1 })
+    // The thief knows the checkpoint and serves it, but its own headers after it.
+    const thief: Answer = async (protocol, bytes) => {
+      if (protocol === PROTOCOLS.checkpoint.id) return honest(protocol, bytes)
+      if (protocol === PROTOCOLS.headers.id) {
+        chain.tip = fork
+        const items = chain.from(11).map(({ item }) => item)
+        chain.tip = real
+        return headersCodec.encode({ items })
+      }
+      chain.tip = fork
+      const answer = await honest(protocol, bytes)
+      chain.tip = real
+      return answer
+    }
+    await harness.open(chain.at(20))
+    await harness.connect('thief', thief)
+    expect(harness.network).toMatchObject({ tip: { height: 20 }, settled: { height: 20 }, headersVerified: 0 })
+    await harness.connect('B', honest)
+    await harness.clock.advance(20_000)
+    await harness.idle()
+    expect(harness.network.tip?.hash).toBe(real.node.id)
+  })
+
+  it('refuses a header that a stranger has sealed, and drops who sent it', async () => {
+    const { chain, harness, honest } = await following(5, 2)
+    await harness.open()
+    await harness.connect('A', honest)
+    const tip = chain.tip
+    const forged = await chain.mine({
+      sealWith: namedSigner('stranger'),
+      forge: { stateRoot: new Uint8Array(32).fill(1) },
+    })
+    chain.tip = tip
+    expect(await harness.gossip('A', forged)).toBe('reject')
+    expect(harness.network.tip?.height).toBe(5)
+    expect(harness.penalties).toEqual([{ peerId: 'A', points: 100, code: 'bad-seal' }])
+    expect(harness.network.incidents[0]?.sentence).toContain('A server lied')
   })
 
   it('follows roster changes', async () => {
