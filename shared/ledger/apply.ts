@@ -2,7 +2,7 @@ import { type Block, MAX_BLOCK_TRANSACTIONS, MAX_ROSTER_CHANGES_PER_BLOCK } from
 import { transactionRoot } from '../block/transaction-tree.ts'
 import { equalBytes } from '../bytes.ts'
 import type { SignatureCheck } from '../crypto/signature-verifier.ts'
-import { accept, reject, type Result, type Verdict } from '../errors.ts'
+import { accept, type Result, reject, type Verdict } from '../errors.ts'
 import { type Roster, rosterRoot } from '../roster/roster.ts'
 import type { RosterChange } from '../transaction/roster-change.ts'
 import { type Transaction, transactionCodec } from '../transaction/transaction.ts'
@@ -51,7 +51,11 @@ export function applyTransaction(draft: LedgerDraft, transaction: Transaction): 
  * The header itself is validated elsewhere (chain/validate-header.ts); its roots are checked here, all but the state
  * root, which the caller compares after updating its tree with the changes.
  */
-export function applyBlock(before: LedgerState, block: Block, context: Omit<BlockContext, 'height' | 'time'>): Result<AppliedBlock> {
+export function applyBlock(
+  before: LedgerState,
+  block: Block,
+  context: Omit<BlockContext, 'height' | 'time'>,
+): Result<AppliedBlock> {
   const { header, transactions } = block
   if (!equalBytes(transactionRoot(transactions), header.transactionRoot))
     return reject('wrong-transaction-root', 'the header does not commit to these transactions')

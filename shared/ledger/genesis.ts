@@ -3,7 +3,7 @@ import { transactionRoot } from '../block/transaction-tree.ts'
 import { ZERO_HASH } from '../bytes.ts'
 import { checked, createCodec, hash32, u48 } from '../codec.ts'
 import { TAGS, taggedHash } from '../hash.ts'
-import { HEADER_VERSION, hashHeader, type Header, SEAL_LENGTH, type SealedHeader } from '../header/header.ts'
+import { HEADER_VERSION, type Header, hashHeader, SEAL_LENGTH, type SealedHeader } from '../header/header.ts'
 import { EMPTY_RANGE, historyRoot } from '../history/mountain-range.ts'
 import { networkParametersCoder } from '../params.ts'
 import { policyCodec, policyCoder } from '../policy/policy.ts'
@@ -21,8 +21,10 @@ const genesisCoder = P.struct({
   parameters: networkParametersCoder,
   owners: ownersCoder,
   /** First keepers, in seats 0, 1, … */
-  keepers: checked(P.array(P.U16BE, P.struct({ walletId: hash32, sealingKey: hash32, recoveryKey: hash32 })), (keepers) =>
-    keepers.length >= 1 && keepers.length <= MAX_SEATS ? undefined : `${keepers.length} keepers; 1 to ${MAX_SEATS}`,
+  keepers: checked(
+    P.array(P.U16BE, P.struct({ walletId: hash32, sealingKey: hash32, recoveryKey: hash32 })),
+    (keepers) =>
+      keepers.length >= 1 && keepers.length <= MAX_SEATS ? undefined : `${keepers.length} keepers; 1 to ${MAX_SEATS}`,
   ),
   policy: policyCoder,
 })

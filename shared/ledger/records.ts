@@ -11,8 +11,11 @@ const coordinationSetCoder = P.struct({
   members: checked(
     P.array(P.U8, P.struct({ deviceId: hash32, /** who let it in */ sponsor: hash32, sinceHeight: P.U32BE })),
     (members) => {
-      if (members.length > MAX_COORDINATION_NODES) return `${members.length} coordination nodes; at most ${MAX_COORDINATION_NODES}`
-      const sorted = members.every((one, i) => i === 0 || compareBytes((members[i - 1] as typeof one).deviceId, one.deviceId) < 0)
+      if (members.length > MAX_COORDINATION_NODES)
+        return `${members.length} coordination nodes; at most ${MAX_COORDINATION_NODES}`
+      const sorted = members.every(
+        (one, i) => i === 0 || compareBytes((members[i - 1] as typeof one).deviceId, one.deviceId) < 0,
+      )
       return sorted ? undefined : 'coordination nodes are not sorted, or one is there twice'
     },
   ),

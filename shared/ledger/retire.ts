@@ -3,7 +3,7 @@ import { ACCEPT, reject, type Verdict } from '../errors.ts'
 import { STATUS } from '../identity/label.ts'
 import { retireMessage, type TransactionOf } from '../transaction/transaction.ts'
 import type { LedgerDraft } from './context.ts'
-import { openOwnTransaction, type OwnTransactionCode } from './own-transaction.ts'
+import { type OwnTransactionCode, openOwnTransaction } from './own-transaction.ts'
 
 export type RetireCode = OwnTransactionCode | 'holds-a-role'
 

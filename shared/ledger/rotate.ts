@@ -3,7 +3,7 @@ import { ACCEPT, reject, type Verdict } from '../errors.ts'
 import { LABEL } from '../identity/label.ts'
 import { rotateMessage, rotateNewKeyMessage, type TransactionOf } from '../transaction/transaction.ts'
 import type { LedgerDraft } from './context.ts'
-import { openOwnTransaction, type OwnTransactionCode } from './own-transaction.ts'
+import { type OwnTransactionCode, openOwnTransaction } from './own-transaction.ts'
 
 export type RotateCode = OwnTransactionCode | 'recovery-key-needed' | 'addresses-not-allowed'
 
@@ -23,6 +23,11 @@ export function applyRotate(draft: LedgerDraft, transaction: TransactionOf<'rota
     message: rotateNewKeyMessage(networkId, rotate),
     signature: newKeySignature,
   })
-  draft.setDevice({ ...record, walletKey: rotate.walletKey, recoveryKey: rotate.recoveryKey, addresses: rotate.addresses })
+  draft.setDevice({
+    ...record,
+    walletKey: rotate.walletKey,
+    recoveryKey: rotate.recoveryKey,
+    addresses: rotate.addresses,
+  })
   return ACCEPT
 }
