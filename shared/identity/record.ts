@@ -3,6 +3,8 @@ import { checked, createCodec, hash32, text8, u48 } from '../codec.ts'
 import { ASSURANCE, isLabel, STATUS } from './label.ts'
 
 export const MAX_ADDRESSES = 4
+/** Counters of the records stop here instead of running over: a transaction must never make a record that cannot be written. */
+export const MAX_COUNT = 0xffff
 const MAX_DEVICE_RECORD_LENGTH = 2048
 const MAX_ANCHOR_RECORD_LENGTH = 128
 

@@ -1,6 +1,7 @@
 import type { Codec } from '../codec.ts'
 import type { SignatureCheck } from '../crypto/signature-verifier.ts'
 import { LaresError } from '../errors.ts'
+import { LABEL } from '../identity/label.ts'
 import { type AnchorRecord, anchorRecordCodec, type DeviceRecord, deviceRecordCodec } from '../identity/record.ts'
 import type { NetworkParameters } from '../params.ts'
 import { type Policy, policyCodec } from '../policy/policy.ts'
@@ -52,6 +53,12 @@ export class LedgerDraft {
 
   setDevice(record: DeviceRecord): void {
     this.state.set(deviceKey(record.deviceId), deviceRecordCodec.encode(record))
+  }
+
+  /** Gives or takes a role. A lightweight device publishes no addresses, so they go with its last role. */
+  setRole(record: DeviceRecord, label: number): void {
+    const addresses = label === LABEL.lightweight ? [] : record.addresses
+    this.setDevice({ ...record, label, addresses, changedHeight: this.block.height })
   }
 
   anchor(anchor: Uint8Array): AnchorRecord | undefined {

@@ -22,7 +22,8 @@ export function applyCoordinationChange(
   const { change, approval } = transaction
   const { networkId, height } = draft.block
   const set = draft.coordinationSet
-  if (change.setNumber !== set.number + 1) return reject('wrong-change-number', `change ${change.setNumber} after set ${set.number}`)
+  if (change.setNumber !== set.number + 1)
+    return reject('wrong-change-number', `change ${change.setNumber} after set ${set.number}`)
   const record = draft.device(change.deviceId)
   if (record === undefined) return reject('unknown-device', 'the device is not in the ledger')
   const without = set.members.filter((one) => !equalBytes(one.deviceId, change.deviceId))
@@ -31,11 +32,18 @@ export function applyCoordinationChange(
   if (change.action === 'add') {
     if (record.status !== STATUS.active) return reject('unknown-device', 'the device is not active')
     if (isMember) return reject('already-a-member', 'the device is in the set')
-    if (set.members.length >= MAX_COORDINATION_NODES) return reject('coordination-set-full', `all ${MAX_COORDINATION_NODES} places are taken`)
+    if (set.members.length >= MAX_COORDINATION_NODES)
+      return reject('coordination-set-full', `all ${MAX_COORDINATION_NODES} places are taken`)
   } else if (!isMember) return reject('unknown-device', 'the device is not in the set')
 
   const content = hashCoordinationContent(change)
-  const checks = checkApproval(draft.roster, approval, { networkId, kind: KIND.coordinationChange, content, motion: content, height })
+  const checks = checkApproval(draft.roster, approval, {
+    networkId,
+    kind: KIND.coordinationChange,
+    content,
+    motion: content,
+    height,
+  })
   if (!checks.ok) return checks
   draft.signatures.push(...checks.value)
 
@@ -46,7 +54,8 @@ export function applyCoordinationChange(
         )
       : without
   draft.coordinationSet = { number: change.setNumber, members }
-  const label = change.action === 'add' ? withRole(record.label, LABEL.coordination) : withoutRole(record.label, LABEL.coordination)
-  draft.setDevice({ ...record, label, changedHeight: height })
+  const label =
+    change.action === 'add' ? withRole(record.label, LABEL.coordination) : withoutRole(record.label, LABEL.coordination)
+  draft.setRole(record, label)
   return ACCEPT
 }

@@ -1,18 +1,18 @@
 import { equalBytes, toHex, ZERO_HASH } from '../bytes.ts'
 import { ACCEPT, reject, type Verdict } from '../errors.ts'
+import { sha256 } from '../hash.ts'
 import { ownerAnchor, voucherAnchor } from '../identity/anchor.ts'
 import { deviceIdOf, walletIdOf } from '../identity/device-id.ts'
 import { ASSURANCE, LABEL, STATUS } from '../identity/label.ts'
-import type { DeviceRecord } from '../identity/record.ts'
+import { type DeviceRecord, MAX_COUNT } from '../identity/record.ts'
 import { NEW_TRUST } from '../identity/trust.ts'
-import { sha256 } from '../hash.ts'
 import { checkOwners, ownerMessage } from '../transaction/approval.ts'
 import { KIND } from '../transaction/kinds.ts'
 import {
   approvalMessage,
   type Claim,
-  endorsementMessage,
   type Evidence,
+  endorsementMessage,
   hashApplication,
   hashClaim,
   type Register,
@@ -101,7 +101,7 @@ export function applyRegister(draft: LedgerDraft, register: Register): Verdict<R
     anchor: claim.anchor,
     deviceId,
     live: true,
-    registrations: (anchor?.registrations ?? 0) + 1,
+    registrations: Math.min((anchor?.registrations ?? 0) + 1, MAX_COUNT),
     faults: anchor?.faults ?? 0,
     changedHeight: height,
   })
@@ -117,10 +117,15 @@ interface Backing {
   readonly expires: number
 }
 
-function checkEvidence(draft: LedgerDraft, claim: Claim, evidence: Evidence): Backing | Exclude<Verdict<RegisterCode>, { ok: true }> {
+function checkEvidence(
+  draft: LedgerDraft,
+  claim: Claim,
+  evidence: Evidence,
+): Backing | Exclude<Verdict<RegisterCode>, { ok: true }> {
   const { networkId, time } = draft.block
   const wantedAssurance = evidence.TAG === 'certificate' ? ASSURANCE.certified : ASSURANCE.vouched
-  if (claim.assurance !== wantedAssurance) return reject('wrong-assurance', `this evidence gives assurance A${wantedAssurance}`)
+  if (claim.assurance !== wantedAssurance)
+    return reject('wrong-assurance', `this evidence gives assurance A${wantedAssurance}`)
 
   switch (evidence.TAG) {
     case 'voucher': {
@@ -134,10 +139,20 @@ function checkEvidence(draft: LedgerDraft, claim: Claim, evidence: Evidence): Ba
       const issuer = issuerOf(draft, voucher.issuer)
       if (!issuer.ok) return issuer
       draft.signatures.push(
-        { publicKey: issuer.record.walletKey, message: voucherMessage(networkId, voucher), signature: voucher.signature },
+        {
+          publicKey: issuer.record.walletKey,
+          message: voucherMessage(networkId, voucher),
+          signature: voucher.signature,
+        },
         { publicKey: voucher.voucherKey, message: voucherClaimMessage(networkId, claim), signature: claimSignature },
       )
-      return { ok: true, sponsor: voucher.issuer, issuer: ZERO_HASH, evidence: sha256(voucherMessage(networkId, voucher)), expires: 0 }
+      return {
+        ok: true,
+        sponsor: voucher.issuer,
+        issuer: ZERO_HASH,
+        evidence: sha256(voucherMessage(networkId, voucher)),
+        expires: 0,
+      }
     }
     case 'owners': {
       if (!equalBytes(claim.anchor, ownerAnchor(claim.walletKey)))
@@ -175,7 +190,8 @@ function checkEvidence(draft: LedgerDraft, claim: Claim, evidence: Evidence): Ba
 /** Who vouches must be active and hold a role: the right is read from the parent state here and nowhere else. */
 function issuerOf(draft: LedgerDraft, deviceId: Uint8Array) {
   const record = draft.device(deviceId)
-  if (record === undefined || record.status !== STATUS.active) return reject('unknown-issuer', 'who vouches is not an active device')
+  if (record === undefined || record.status !== STATUS.active)
+    return reject('unknown-issuer', 'who vouches is not an active device')
   if ((record.label & (LABEL.full | LABEL.coordination)) === 0)
     return reject('issuer-has-no-right', 'who vouches is neither a full nor a coordination node')
   return { ok: true as const, record }
