@@ -85,6 +85,7 @@ export class ClientHarness {
   /** Answers to dials, by first address. */
   readonly dialled = new Map<string, string>()
   #underWay = 0
+  #hanging = 0
 
   constructor(init: HarnessInit) {
     this.#chain = init.chain
@@ -167,7 +168,7 @@ export class ClientHarness {
   /** Until nothing is under way that the clock does not drive. */
   async idle(): Promise<void> {
     do await settle()
-    while (this.#underWay > 0)
+    while (this.#underWay > this.#hanging)
     await this.client?.stored()
   }
 
@@ -206,6 +207,15 @@ export class ClientHarness {
   /** Another behaviour from now on, without a new connection. */
   replace(peerId: string, answer: Answer): void {
     this.#servers.set(peerId, answer)
+  }
+
+  /** A server that takes questions of one protocol and never answers them. */
+  hangIn(protocol: string, honest: Answer): Answer {
+    return (asked, bytes) => {
+      if (asked !== protocol) return honest(asked, bytes)
+      this.#hanging++
+      return new Promise(() => {})
+    }
   }
 
   async gossip(from: string, block: BuiltBlock): Promise<GossipVerdict> {

@@ -1,5 +1,4 @@
 import { fromHex } from '../../shared/bytes.ts'
-import type { ChainNode } from '../../shared/chain/chain-node.ts'
 import type { ForkGraph } from '../../shared/chain/fork-graph.ts'
 import { labelNames } from '../../shared/identity/label.ts'
 import { MAX_GOSSIP_HEADER_LENGTH, topicsOf } from '../../shared/protocol/ids.ts'
@@ -259,11 +258,9 @@ export class NetworkClient implements AuditedChain {
   // -------------------------------------------------------------------------------------------------- while following
 
   #onChain(outcomes: readonly ChainOutcome[]): void {
-    const applied: ChainNode[] = []
+    // One run of headers from one peer: it leaves the old branch once at most, and goes up from there.
+    const applied = outcomes.flatMap((outcome) => outcome.applied)
     for (const outcome of outcomes) {
-      const from = outcome.applied[0]?.height ?? 0
-      while ((applied.at(-1)?.height ?? -1) >= from) applied.pop()
-      applied.push(...outcome.applied)
       if (outcome.kind !== 'reorganization') continue
       const [lowest] = outcome.applied
       if (outcome.leftSettled) {

@@ -1,7 +1,7 @@
 /** Many networks on one device, servers that come and go, views, and what a page may say wrong. */
 import { describe, expect, it } from 'vitest'
 import { toHex } from '../../../shared/bytes.ts'
-import { topicsOf } from '../../../shared/protocol/ids.ts'
+import { PROTOCOLS, topicsOf } from '../../../shared/protocol/ids.ts'
 import { formatJoinLink } from '../../../shared/protocol/join-link.ts'
 import { MAX_INCIDENTS } from '../../../web/client/incidents.ts'
 import { pointsFor } from '../../../web/client/penalties.ts'
@@ -207,6 +207,24 @@ describe('sleep', () => {
     expect(harness.network).toMatchObject({ phase: 'following', tip: { height: 6 } })
     expect(harness.penalties).toEqual([])
     expect(harness.incidents).not.toContain('server-lied')
+  })
+})
+
+describe('sleep while something was under way', () => {
+  it('does not wait for answers of before', async () => {
+    const { harness, honest } = await scene()
+    await harness.open()
+    await harness.connect('A', harness.hangIn(PROTOCOLS.headers.id, honest))
+    expect(harness.network.tip?.height).toBe(0)
+    harness.replace('A', honest)
+    // Nothing new is asked while the old question is open,
+    await harness.clock.advance(10_000)
+    expect(harness.network.tip?.height).toBe(0)
+    // until the device has slept in between.
+    harness.clock.set(harness.clock.now() + 8 * 3_600_000)
+    await harness.call({ call: 'hint', hint: 'online' })
+    await harness.idle()
+    expect(harness.network.tip?.height).toBe(5)
   })
 })
 
