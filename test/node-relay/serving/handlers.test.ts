@@ -1,0 +1,147 @@
+import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { serve } from '../../../node-relay/serving/handlers.ts'
+import { ZERO_HASH } from '../../../shared/bytes.ts'
+import { accept, type Result, reject } from '../../../shared/errors.ts'
+import { LABEL } from '../../../shared/identity/label.ts'
+import { deviceKey } from '../../../shared/ledger/state-keys.ts'
+import { PROTOCOLS } from '../../../shared/protocol/ids.ts'
+import {
+  checkpointRequestCodec,
+  endorsementAnswerCodec,
+  headersRequestCodec,
+  proofCodec,
+  proofRequestCodec,
+  statusCodec,
+  statusRequestCodec,
+  submitAnswerCodec,
+} from '../../../shared/protocol/messages.ts'
+import { foundRelay, type TestDevice } from '../../framework/chain-actions.ts'
+import { ChainBuilder } from '../../framework/chain-builder.ts'
+import { createHonestNode } from '../../framework/honest-node.ts'
+import { createFakeNetwork, type FakeNetwork } from '../full-node/fake-network.ts'
+import { closeAll, type OpenChain, openChain } from '../full-node/open-chain.ts'
+
+let builder: ChainBuilder
+let full: OpenChain
+let relay: TestDevice
+let network: FakeNetwork
+let submitted: Result<{ transactionId: Uint8Array }>
+let endorsed: Result<{ deviceId: Uint8Array; signature: Uint8Array }>
+const absent = new Uint8Array(32).fill(3)
+
+beforeEach(async () => {
+  builder = new ChainBuilder()
+  relay = await foundRelay(builder)
+  await builder.mineMany(6)
+  full = await openChain(builder)
+  await full.feed(...builder.from(1))
+  network = createFakeNetwork()
+  submitted = accept({ transactionId: absent })
+  endorsed = accept({ deviceId: relay.deviceId, signature: new Uint8Array(64) })
+  await serve({
+    network,
+    chain: full.chain,
+    reader: full.reader,
+    label: LABEL.full | LABEL.coordination,
+    now: () => full.clock.now,
+    submit: async () => submitted,
+    endorse: async () => endorsed,
+  })
+})
+afterEach(closeAll)
+
+describe('serving', () => {
+  it('answers as the honest node of the tests does: one protocol, two builders', async () => {
+    const honest = createHonestNode({ chain: builder })
+    const { networkId } = builder
+    const key = deviceKey(relay.deviceId)
+    const requests: [keyof typeof PROTOCOLS, Uint8Array][] = [
+      ...[ZERO_HASH, networkId, builder.at(4).node.hash].map((hash): [keyof typeof PROTOCOLS, Uint8Array] => [
+        'checkpoint',
+        checkpointRequestCodec.encode({ networkId, hash }),
+      ]),
+      ['headers', headersRequestCodec.encode({ networkId, locator: [absent, networkId], count: 1_000 })],
+      ['headers', headersRequestCodec.encode({ networkId, locator: [builder.at(3).node.hash], count: 2 })],
+      ['headers', headersRequestCodec.encode({ networkId, locator: [absent], count: 2 })],
+      ['proof', proofRequestCodec.encode({ networkId, headerHash: builder.at(5).node.hash, key })],
+      ['proof', proofRequestCodec.encode({ networkId, headerHash: builder.at(5).node.hash, key: deviceKey(absent) })],
+    ]
+    for (const [protocol, request] of requests)
+      expect(await network.ask(PROTOCOLS[protocol], request), protocol).toEqual(
+        await honest(PROTOCOLS[protocol].id, request),
+      )
+  })
+
+  it('says where it stands', async () => {
+    const answer = await network.ask(PROTOCOLS.status, statusRequestCodec.encode({ networkId: builder.networkId }))
+    const status = statusCodec.decode(answer as Uint8Array)
+    expect(status.ok && status.value).toMatchObject({
+      label: LABEL.full | LABEL.coordination,
+      tip: { height: builder.tip.node.height, hash: builder.tip.node.hash, work: builder.tip.node.work },
+      settledHeight: full.chain.graph.settled.node.height,
+      time: full.clock.now,
+    })
+  })
+
+  it('has no proof for a header that it does not know, and no checkpoint either', async () => {
+    const { networkId } = builder
+    const answer = await network.ask(
+      PROTOCOLS.proof,
+      proofRequestCodec.encode({ networkId, headerHash: absent, key: absent }),
+    )
+    expect(proofCodec.decode(answer as Uint8Array)).toMatchObject({ ok: true, value: { proof: undefined } })
+    expect(await network.ask(PROTOCOLS.checkpoint, checkpointRequestCodec.encode({ networkId, hash: absent }))).toBe(
+      'reject',
+    )
+  })
+
+  it('refuses what does not decode and what is for another network', async () => {
+    const other = absent
+    for (const [protocol, request] of [
+      ['status', statusRequestCodec.encode({ networkId: other })],
+      ['checkpoint', checkpointRequestCodec.encode({ networkId: other, hash: ZERO_HASH })],
+      ['headers', headersRequestCodec.encode({ networkId: other, locator: [ZERO_HASH], count: 1 })],
+      ['proof', proofRequestCodec.encode({ networkId: other, headerHash: ZERO_HASH, key: ZERO_HASH })],
+    ] as const) {
+      expect(await network.ask(PROTOCOLS[protocol], request), protocol).toBe('reject')
+      expect(await network.ask(PROTOCOLS[protocol], request.subarray(1)), protocol).toBe('reject')
+      expect(await network.ask(PROTOCOLS[protocol], new Uint8Array()), protocol).toBe('reject')
+    }
+  })
+
+  it('answers submissions and applications with their code; what is no transaction is charged', async () => {
+    const bytes = Uint8Array.of(1)
+    expect(submitAnswerCodec.decode((await network.ask(PROTOCOLS.submit, bytes)) as Uint8Array)).toMatchObject({
+      value: { TAG: 'accepted', data: { transactionId: absent } },
+    })
+    expect(endorsementAnswerCodec.decode((await network.ask(PROTOCOLS.endorse, bytes)) as Uint8Array)).toMatchObject({
+      value: { TAG: 'endorsed', data: { deviceId: relay.deviceId } },
+    })
+    submitted = endorsed = reject('voucher-used', `this voucher has been used ${'é'.repeat(300)}`)
+    expect(submitAnswerCodec.decode((await network.ask(PROTOCOLS.submit, bytes)) as Uint8Array)).toMatchObject({
+      value: { TAG: 'refused', data: { code: 'voucher-used' } },
+    })
+    expect(endorsementAnswerCodec.decode((await network.ask(PROTOCOLS.endorse, bytes)) as Uint8Array)).toMatchObject({
+      value: { TAG: 'refused', data: { code: 'voucher-used' } },
+    })
+    submitted = endorsed = reject('malformed', 'not a transaction')
+    expect(await network.ask(PROTOCOLS.submit, bytes)).toBe('reject')
+    expect(await network.ask(PROTOCOLS.endorse, bytes)).toBe('reject')
+  })
+
+  it('offers endorsements only where it coordinates', async () => {
+    const light = createFakeNetwork()
+    const { chain, reader } = full
+    await serve({
+      network: light,
+      chain,
+      reader,
+      label: LABEL.full,
+      now: () => 0,
+      submit: async () => submitted,
+      endorse: undefined,
+    })
+    expect(light.handlers.has(PROTOCOLS.endorse.id)).toBe(false)
+    expect(network.handlers.has(PROTOCOLS.endorse.id)).toBe(true)
+  })
+})
