@@ -22,7 +22,11 @@ function viewOf(hash: string): ViewName {
 function useViewName(): ViewName {
   const [name, setName] = useState(() => viewOf(location.hash))
   useEffect(() => {
-    const update = () => setName(viewOf(location.hash))
+    const update = () => {
+      setName(viewOf(location.hash))
+      // Each view begins at its top, wherever the one before was scrolled to.
+      window.scrollTo(0, 0)
+    }
     window.addEventListener('hashchange', update)
     return () => window.removeEventListener('hashchange', update)
   }, [])

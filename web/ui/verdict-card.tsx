@@ -18,8 +18,11 @@ export function VerdictCard({ report, view }: { report: AuditReport; view: AppVi
   const look = VERDICT_LOOKS[report.verdict]
   const device = deviceFacts(report)
   const card = useRef<HTMLElement>(null)
-  // On a phone the answer lies below the question.
-  useEffect(() => card.current?.scrollIntoView({ block: 'start' }), [])
+  // On a phone the answer lies below the question; where it begins in the upper half, nothing need move.
+  useEffect(() => {
+    const top = card.current?.getBoundingClientRect().top ?? 0
+    if (top < 0 || top > window.innerHeight / 2) card.current?.scrollIntoView({ block: 'start' })
+  }, [])
   return (
     <section
       ref={card}
