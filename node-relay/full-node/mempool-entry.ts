@@ -1,10 +1,17 @@
 import { toHex } from '../../shared/bytes.ts'
 import type { Evidence } from '../../shared/transaction/register.ts'
-import { hashChangeContent } from '../../shared/transaction/roster-change.ts'
+import { hashChangeContent, type RosterAction } from '../../shared/transaction/roster-change.ts'
 import { hashCoordinationContent, hashPolicy, type Transaction } from '../../shared/transaction/transaction.ts'
 
 /** Place in a block, first to last: what others may stand on goes first. */
-export const BLOCK_ORDER = { rosterChange: 0, policy: 1, coordinationChange: 2, own: 3, register: 4 } as const
+export const BLOCK_ORDER = {
+  rosterChange: 0,
+  policy: 1,
+  coordinationChange: 2,
+  seatRecovery: 3,
+  own: 4,
+  register: 5,
+} as const
 /** What is worth keeping when there is no room, least to most. */
 export const WORTH = { registerWithoutVoucher: 0, register: 1, own: 2, governance: 3 } as const
 
@@ -36,7 +43,8 @@ export function subjectOf(transaction: Transaction): MempoolSubject {
     // One motion with many sets of signatures under it is one claim; rival motions wait side by side.
     case 'rosterChange': {
       const { changeNumber, action } = transaction.data
-      return governance(BLOCK_ORDER.rosterChange, `roster ${toHex(hashChangeContent(changeNumber, action))}`)
+      const claim = `roster ${toHex(hashChangeContent(changeNumber, action))}`
+      return bySeat(action, claim) ?? governance(BLOCK_ORDER.rosterChange, claim)
     }
     case 'coordinationChange':
       return governance(
@@ -46,6 +54,22 @@ export function subjectOf(transaction: Transaction): MempoolSubject {
     case 'policy':
       return governance(BLOCK_ORDER.policy, `policy ${toHex(hashPolicy(transaction.data.policy))}`)
   }
+}
+
+/**
+ * A change for which a key of the seat itself is enough; undefined where owners, votes or evidence stand behind it. Such
+ * changes cost the seat nothing, so they must neither fill the room of governance nor take the change number before it:
+ * else a thief with one key puts off its removal for ever. For the same reason the recovery key has its own room.
+ */
+function bySeat(action: RosterAction, claim: string): MempoolSubject | undefined {
+  const common = { worth: WORTH.own, claim, byRecovery: false }
+  if (action.TAG === 'leave') return { ...common, order: BLOCK_ORDER.own, group: `seat ${action.data.leave.seat}` }
+  if (action.TAG !== 'rotateKey') return undefined
+  const { rotate, authority } = action.data
+  if (authority.TAG === 'member') return { ...common, order: BLOCK_ORDER.own, group: `seat ${rotate.seat}` }
+  if (authority.TAG === 'recovery')
+    return { ...common, order: BLOCK_ORDER.seatRecovery, group: `recovery of seat ${rotate.seat}` }
+  return undefined
 }
 
 function own({ deviceId, sequence }: { deviceId: Uint8Array; sequence: number }, byRecovery: boolean): MempoolSubject {
