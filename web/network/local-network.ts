@@ -32,30 +32,43 @@ export async function queryLocalNetworkPermission(
   target: LocalTarget = 'local',
   permissions: Pick<Permissions, 'query'> | undefined = navigator.permissions,
 ): Promise<LocalNetworkPermission> {
+  return (await findStatus(target, permissions))?.state ?? 'not-applicable'
+}
+
+async function findStatus(
+  target: LocalTarget,
+  permissions: Pick<Permissions, 'query'> | undefined,
+): Promise<PermissionStatus | undefined> {
   for (const name of PERMISSION_NAMES[target]) {
     try {
       const status = await permissions?.query({ name: name as PermissionName })
-      if (status !== undefined) return status.state
+      if (status !== undefined) return status
     } catch {
       // Not a name this browser knows: try the next.
     }
   }
-  return 'not-applicable'
+  return undefined
 }
+
+/** Time for the person to answer the prompt, milliseconds. */
+const ANSWER_TIMEOUT_MS = 60_000
 
 /**
  * Makes the browser ask, by fetching `url` on the relay (its `/healthz`, say). Must follow from a person's tap, with the
  * explanation on screen. Whether the fetch itself succeeds says nothing: the answer is read from the permission.
+ *
+ * @returns `prompt` when the browser did not ask, since this page is itself of the local network, or when the person
+ *   put the question away
  */
-export async function requestLocalNetworkAccess(
-  url: string,
-  options: { signal?: AbortSignal } = {},
-): Promise<LocalNetworkPermission> {
+export async function requestLocalNetworkAccess(url: string): Promise<LocalNetworkPermission> {
   const target = localTargetOf(new URL(url).hostname.replace(/^\[|\]$/g, '')) ?? 'local'
-  const before = await queryLocalNetworkPermission(target)
-  if (before !== 'prompt') return before
+  const status = await findStatus(target, navigator.permissions)
+  if (status?.state !== 'prompt') return status?.state ?? 'not-applicable'
+  const stop = new AbortController()
+  // A firewall that drops the fetch would keep the person waiting long after the answer.
+  status.addEventListener('change', () => stop.abort(), { signal: stop.signal })
   const init: RequestInit & { targetAddressSpace: LocalTarget } = {
-    ...options,
+    signal: AbortSignal.any([stop.signal, AbortSignal.timeout(ANSWER_TIMEOUT_MS)]),
     mode: 'no-cors',
     credentials: 'omit',
     cache: 'no-store',
@@ -63,6 +76,7 @@ export async function requestLocalNetworkAccess(
     targetAddressSpace: target,
   }
   await fetch(url, init).catch(() => undefined)
+  stop.abort()
   return queryLocalNetworkPermission(target)
 }
 
@@ -72,7 +86,7 @@ export function explainLocalNetworkNeed(permission: LocalNetworkPermission): str
     case 'prompt':
       return 'Your relay is in your own network. The browser will now ask whether this page may reach devices there: allow it, or the page cannot talk to the relay.'
     case 'denied':
-      return 'This page may not reach devices in your network, so it cannot talk to the relay. Allow "Local network access" for this page in the browser\'s site settings (the icon left of the address), then reload.'
+      return 'This page may not reach devices in your network, so it cannot talk to the relay: allow "Local network access" for it in the browser\'s site settings (the icon left of the address), then reload.'
     default:
       return undefined
   }

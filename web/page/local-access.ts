@@ -35,6 +35,8 @@ export function createLocalAccess(init: LocalAccessInit): LocalAccess {
   const request = init.request ?? ((url) => requestLocalNetworkAccess(url))
   const pageSpace = localTargetOf(pageHost)
   let askAt: string | undefined
+  /** The browser was made to ask, and did not. */
+  let unasked = false
 
   function needs(address: string): LocalTarget | undefined {
     const target = localTargetOf(hostOf(address) ?? '')
@@ -42,24 +44,31 @@ export function createLocalAccess(init: LocalAccessInit): LocalAccess {
     return pageSpace === undefined ? target : undefined
   }
 
+  /**
+   * Made to ask, the browser may leave it at "prompt": this page is of the local network too, under a name that does
+   * not show it, and needs no permission; or the person put the question away, and dialling does no harm.
+   */
+  function needOf(permission: LocalNetworkPermission): LocalNeed | undefined {
+    if (permission === 'denied') return 'denied'
+    return permission === 'prompt' && !unasked ? 'prompt' : undefined
+  }
+
   return {
     async sift(addresses) {
       const free = addresses.filter((address) => needs(address) === undefined)
-      const guarded = addresses.find((address) => needs(address) !== undefined)
-      if (guarded === undefined) return { ok: true, value: addresses }
-      const permission = await query(needs(guarded) ?? 'local')
-      if (permission === 'granted' || permission === 'not-applicable') {
-        onNeed(undefined)
-        return { ok: true, value: addresses }
-      }
-      askAt = probeUrl(guarded)
-      onNeed(permission)
+      const guarded = addresses.filter((address) => needs(address) !== undefined)
+      const [first] = guarded
+      if (first === undefined) return { ok: true, value: addresses }
+      const need = needOf(await query(needs(first) ?? 'local'))
+      onNeed(need)
+      if (need === undefined) return { ok: true, value: addresses }
+      askAt = probeUrl(guarded.find((address) => ANSWERING.test(address)) ?? first)
       if (free.length > 0) return { ok: true, value: free }
       return {
         ok: false,
-        code: permission === 'prompt' ? 'local-network-unasked' : 'local-network-denied',
+        code: need === 'prompt' ? 'local-network-unasked' : 'local-network-denied',
         sentence:
-          permission === 'prompt'
+          need === 'prompt'
             ? 'The relay is in the local network: allow this page to reach it.'
             : "This page may not reach the local network: allow it in the browser's settings for this page, then reload.",
       }
@@ -68,11 +77,16 @@ export function createLocalAccess(init: LocalAccessInit): LocalAccess {
     async ask() {
       if (askAt === undefined) return
       const permission = await request(askAt)
-      onNeed(permission === 'prompt' || permission === 'denied' ? permission : undefined)
-      if (permission === 'granted' || permission === 'not-applicable') onGranted()
+      unasked = permission === 'prompt'
+      const need = needOf(permission)
+      onNeed(need)
+      if (need === undefined) onGranted()
     },
   }
 }
+
+/** Somebody answers there at once, and no name has to be found: knocking ends soon, whatever the browser does. */
+const ANSWERING = /^\/ip[46]\/[^/]+\/tcp\/\d/
 
 /** `/ip4/192.168.1.2/udp/4001/…` → `192.168.1.2` */
 export function hostOf(address: string): string | undefined {

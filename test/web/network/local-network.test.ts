@@ -7,11 +7,13 @@ import {
 } from '../../../web/network/local-network.ts'
 
 /** A browser that knows these names; others throw, as in Chromium. */
-function browserKnowing(states: Record<string, PermissionState>) {
+function browserKnowing(states: Record<string, PermissionState>, changes = new EventTarget()) {
   return {
     query: async ({ name }: { name: string }) => {
       if (!(name in states)) throw new TypeError(`'${name}' is not a valid enum value`)
-      return { state: states[name] } as PermissionStatus
+      const status = new EventTarget()
+      changes.addEventListener('change', () => status.dispatchEvent(new Event('change')))
+      return Object.assign(status, { state: states[name] }) as PermissionStatus
     },
   } as unknown as Permissions
 }
@@ -50,6 +52,22 @@ describe('the local-network permission', () => {
     ])
     expect(await requestLocalNetworkAccess('https://192.168.1.5:8443/healthz')).toBe('granted')
     expect(fetched).toHaveLength(1)
+  })
+
+  it('is taken when given, although a firewall lets nothing answer', async () => {
+    const states: Record<string, PermissionState> = { 'local-network': 'prompt' }
+    const changes = new EventTarget()
+    vi.stubGlobal('navigator', { permissions: browserKnowing(states, changes) })
+    const signals: AbortSignal[] = []
+    vi.stubGlobal('fetch', (_url: string, { signal }: { signal: AbortSignal }) => {
+      signals.push(signal)
+      return new Promise((_, reject) => signal.addEventListener('abort', () => reject(signal.reason)))
+    })
+    const answer = requestLocalNetworkAccess('https://192.168.1.5:8443/healthz')
+    await vi.waitFor(() => expect(signals).toHaveLength(1))
+    states['local-network'] = 'granted'
+    changes.dispatchEvent(new Event('change'))
+    expect(await answer).toBe('granted')
   })
 })
 

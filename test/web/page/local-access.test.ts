@@ -48,6 +48,22 @@ describe('local access', () => {
     expect(await access.sift([AT_HOME])).toMatchObject({ ok: false, code: 'local-network-denied' })
   })
 
+  it('dials when the browser sees nothing to ask: the page is of the same network', async () => {
+    const { access, needs, granted } = start('pages.home.arpa', ['prompt', 'prompt'])
+    expect(await access.sift([AT_HOME])).toMatchObject({ ok: false, code: 'local-network-unasked' })
+    await access.ask()
+    expect(granted()).toBe(1)
+    expect(await access.sift([AT_HOME])).toEqual({ ok: true, value: [AT_HOME] })
+    expect(needs).toEqual(['prompt', undefined, undefined])
+  })
+
+  it('asks at an address where somebody answers', async () => {
+    const { access, asked } = start('audit.example.org', ['prompt', 'granted'])
+    await access.sift([AT_HOME, AT_HOME_WS])
+    await access.ask()
+    expect(asked).toEqual(['https://192.168.1.20:8443/healthz'])
+  })
+
   it('dials the public addresses meanwhile', async () => {
     const { access, needs } = start('audit.example.org', ['denied'])
     expect(await access.sift([AT_HOME, OUTSIDE])).toEqual({ ok: true, value: [OUTSIDE] })
