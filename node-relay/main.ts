@@ -11,7 +11,7 @@ for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.once(sign
 // Whoever read our output may be gone (`npm start | head`); the relay goes on.
 for (const stream of [process.stdout, process.stderr]) stream.on('error', () => {})
 
-process.exitCode = await runCommandLine(process.argv.slice(2), {
+const code = await runCommandLine(process.argv.slice(2), {
   env: process.env,
   // npm runs scripts in the repository, whatever folder its user is in.
   cwd: process.env['INIT_CWD'] ?? process.cwd(),
@@ -23,3 +23,5 @@ process.exitCode = await runCommandLine(process.argv.slice(2), {
   printError: (text) => process.stderr.write(`${text}\n`),
   now: Date.now,
 })
+// All is closed and on disk by now; threads of the native WebRTC library may not know it and would keep the process.
+process.exit(code)

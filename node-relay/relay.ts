@@ -1,4 +1,5 @@
 import { join } from 'node:path'
+import { setTimeout as pause } from 'node:timers/promises'
 import { equalBytes, toHex } from '../shared/bytes.ts'
 import { LaresError, type Result } from '../shared/errors.ts'
 import { ownerAnchor } from '../shared/identity/anchor.ts'
@@ -41,6 +42,8 @@ import { ChainStore } from './store/chain-store.ts'
 const UPKEEP_MS = 1_000
 /** A peer's clock is asked this often, ms. */
 const PEER_CLOCK_MS = 60_000
+/** Longest wait for one part of the relay to close, ms. */
+const STOP_DEADLINE_MS = 5_000
 
 export interface RelayInit {
   readonly dataDir: string
@@ -89,7 +92,8 @@ export async function createRelay(init: RelayInit): Promise<Relay> {
   const startedAt = clock.now()
   const closing: (() => Promise<void> | void)[] = []
   const stop = async () => {
-    for (const close of closing.reverse().splice(0)) await close()
+    // Peers that do not answer must not keep the relay from closing its database.
+    for (const close of closing.reverse().splice(0)) await Promise.race([close(), pause(STOP_DEADLINE_MS, undefined, { ref: false })])
   }
   try {
     return await start()
