@@ -16,6 +16,8 @@ export const CALL_TIMEOUT_MS = {
   audit: 60_000,
   // several addresses, a WebRTC handshake each
   dial: 45_000,
+  // asks servers about the voucher first
+  'prepare-join': 60_000,
   'confirm-join': 60_000,
   other: 20_000,
 } as const
