@@ -1,13 +1,14 @@
-import { type Block, blockCodec } from '../../shared/block/block.ts'
+import { type Block, blockCodec, MAX_ROSTER_CHANGES_PER_BLOCK } from '../../shared/block/block.ts'
 import { transactionRoot } from '../../shared/block/transaction-tree.ts'
 import { equalBytes, toHex } from '../../shared/bytes.ts'
 import { type ChainNode, type ChainRules, extendChain, startChain } from '../../shared/chain/chain-node.ts'
 import { maxAhead } from '../../shared/chain/clock-rules.ts'
 import { ForkGraph, type ForkGraphLimits, KEPT_BELOW_SETTLED } from '../../shared/chain/fork-graph.ts'
 import type { HeaderItem } from '../../shared/chain/header-item.ts'
-import type { HeaderParent } from '../../shared/chain/validate-header.ts'
+import { type HeaderParent, validateHeader } from '../../shared/chain/validate-header.ts'
 import type { SignatureCheck, SignatureVerifier } from '../../shared/crypto/signature-verifier.ts'
 import { accept, LaresError, type Rejection, type Result, reject } from '../../shared/errors.ts'
+import { hashHeader } from '../../shared/header/header.ts'
 import { appendHeader, EMPTY_RANGE, type MountainRange } from '../../shared/history/mountain-range.ts'
 import { peakPositions } from '../../shared/history/node.ts'
 import { type AppliedBlock, applyBlock } from '../../shared/ledger/apply.ts'
@@ -214,6 +215,15 @@ export class FullChain {
   async #accept(block: Block, own: boolean): Promise<AcceptOutcome> {
     const parent = this.graph.get(toHex(block.header.previousHash))
     if (parent === undefined) return { kind: 'orphan' }
+    // The header first: without a seat and its work, nobody makes this node read megabytes of transactions.
+    const place = { ...parent, header: parent.sealed.header }
+    const header = validateHeader(
+      { header: block.header, seal: block.seal },
+      hashHeader(block.header),
+      place,
+      this.rules,
+    )
+    if (!header.ok) return { kind: 'rejected', rejection: header }
     // Before the body is kept under its header's hash: anyone can put another body under an honest keeper's header.
     if (!equalBytes(transactionRoot(block.transactions), block.header.transactionRoot))
       return {
@@ -395,6 +405,8 @@ export function headerItemOf(block: Block): Result<HeaderItem> {
     const transaction = transactionCodec.decode(bytes)
     if (!transaction.ok) return transaction
     if (transaction.value.TAG === 'rosterChange') rosterChanges.push(transaction.value.data)
+    if (rosterChanges.length > MAX_ROSTER_CHANGES_PER_BLOCK)
+      return reject('too-many-roster-changes', `more than ${MAX_ROSTER_CHANGES_PER_BLOCK}`)
   }
   return accept({ sealed: { header: block.header, seal: block.seal }, rosterChanges })
 }
