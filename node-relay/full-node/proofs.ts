@@ -1,4 +1,4 @@
-import { equalBytes, ZERO_HASH } from '../../shared/bytes.ts'
+import { equalBytes, toHex, ZERO_HASH } from '../../shared/bytes.ts'
 import type { ChainNode } from '../../shared/chain/chain-node.ts'
 import type { HeaderItem } from '../../shared/chain/header-item.ts'
 import { settledBy } from '../../shared/chain/settled.ts'
@@ -53,13 +53,15 @@ export class ChainReader {
     const item = height === undefined ? undefined : this.#store.headerItem(height)
     const first = this.#store.headerItem(0)
     if (height === undefined || item === undefined || first === undefined) return undefined
-    const { genesis, rules } = this.#chain
+    const { genesis, rules, graph } = this.#chain
+    const known = graph.get(toHex(hashHeader(item.sealed.header)))
     return {
       genesis: genesisCodec.encode(genesis),
       genesisHeader: first.sealed.header,
       sealed: item.sealed,
       parent: height === 0 ? undefined : this.#store.headerItem(height - 1)?.sealed.header,
-      roster: await rosterAt(this.#store, genesis, rules.networkId, height),
+      // Read from the log, which is long in an old network, only where it is not in memory.
+      roster: known?.roster ?? (await rosterAt(this.#store, genesis, rules.networkId, height)),
       range: rangeAt(this.#store, height),
     }
   }

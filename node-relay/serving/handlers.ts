@@ -1,6 +1,6 @@
 import { equalBytes } from '../../shared/bytes.ts'
 import type { Codec } from '../../shared/codec.ts'
-import type { Result, Verdict } from '../../shared/errors.ts'
+import { LaresError, type Result, type Verdict } from '../../shared/errors.ts'
 import { PROTOCOLS } from '../../shared/protocol/ids.ts'
 import {
   checkpointCodec,
@@ -57,8 +57,12 @@ export async function serve(init: ServingInit): Promise<void> {
   })
   await network.handle(PROTOCOLS.checkpoint, async (_from, bytes) => {
     const request = open(checkpointRequestCodec, bytes)
-    const answer = request && (await reader.checkpoint(request.hash))
-    return answer === undefined ? 'reject' : checkpointCodec.encode(answer)
+    if (request === undefined) return 'reject'
+    const answer = await reader.checkpoint(request.hash)
+    // A phone that holds a header which is not here has done no wrong: it is refused without being charged.
+    if (answer === undefined)
+      throw new LaresError('unknown-header', 'the checkpoint asked for is not in the best chain')
+    return checkpointCodec.encode(answer)
   })
   await network.handle(PROTOCOLS.headers, async (_from, bytes) => {
     const request = open(headersRequestCodec, bytes)
