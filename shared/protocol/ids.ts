@@ -1,5 +1,5 @@
+import { MAX_BLOCK_LENGTH, MAX_ROSTER_CHANGES_PER_BLOCK } from '../block/block.ts'
 import { toHex } from '../bytes.ts'
-import { MAX_BLOCK_LENGTH } from '../block/block.ts'
 import { SEALED_HEADER_LENGTH } from '../header/header.ts'
 import { MAX_TRANSACTION_LENGTH } from '../transaction/transaction.ts'
 import type { ProtocolSpec } from './transport.ts'
@@ -30,7 +30,8 @@ export const PROTOCOLS = {
 export type ProtocolName = keyof typeof PROTOCOLS
 
 /** Largest gossip messages, bytes. */
-export const MAX_GOSSIP_HEADER_LENGTH = SEALED_HEADER_LENGTH + MAX_TRANSACTION_LENGTH * 4
+/** Whatever a block may hold, its header item fits. */
+export const MAX_GOSSIP_HEADER_LENGTH = SEALED_HEADER_LENGTH + 1 + MAX_ROSTER_CHANGES_PER_BLOCK * MAX_TRANSACTION_LENGTH
 export const MAX_GOSSIP_BLOCK_LENGTH = MAX_BLOCK_LENGTH
 export const MAX_GOSSIP_TRANSACTION_LENGTH = MAX_TRANSACTION_LENGTH
 

@@ -1,14 +1,15 @@
 import { concatBytes, uintToBytes } from '../../shared/bytes.ts'
 import type { ChainNode } from '../../shared/chain/chain-node.ts'
 import { LaresError } from '../../shared/errors.ts'
+import { MAX_GOSSIP_HEADER_LENGTH, MAX_HEADERS_ANSWER_LENGTH } from '../../shared/protocol/ids.ts'
 import { headerItemCodec } from '../../shared/protocol/messages.ts'
 import type { ChainTip, ChainWrite, HeaderChunk } from '../store/local-store.ts'
 import { encodeStartPoint } from './start-point.ts'
 
 /** Headers of one record in the database. */
 export const CHUNK_HEADERS = 500
-/** A chunk with many roster changes is closed earlier, bytes. */
-const MAX_CHUNK_LENGTH = 512 * 1024
+/** A chunk with many roster changes is closed earlier, bytes: with one item more it still reads as a headers answer. */
+const MAX_CHUNK_LENGTH = MAX_HEADERS_ANSWER_LENGTH - MAX_GOSSIP_HEADER_LENGTH - 2
 /** Headers kept; older ones that are settled go by whole chunks. */
 export const MAX_STORED_HEADERS = 10_000
 /** Unsettled headers are never dropped; beyond this many nothing more is stored, and a reload fetches it again. */
