@@ -1,0 +1,421 @@
+/** The content of protocol.json: for each format of docs/PROTOCOL.md its fields, its bytes, and what follows from them. */
+import { blockCodec } from '../../../shared/block/block.ts'
+import { proveTransaction, transactionRoot } from '../../../shared/block/transaction-tree.ts'
+import { asciiBytes, equalBytes, toHex, uintToBytes } from '../../../shared/bytes.ts'
+import { nextTarget } from '../../../shared/chain/difficulty.ts'
+import { compactTarget, expandTarget, workOfTarget } from '../../../shared/chain/target.ts'
+import type { Codec } from '../../../shared/codec.ts'
+import { RECOVERY_WORDLIST } from '../../../shared/crypto/recovery-wordlist.ts'
+import { deriveSeed, encodeRecoveryWords } from '../../../shared/crypto/recovery-words.ts'
+import { createSeedSigner } from '../../../shared/crypto/signer.ts'
+import { hashHeader, headerCodec, sealedHeaderCodec } from '../../../shared/header/header.ts'
+import { sealMessage } from '../../../shared/header/seal.ts'
+import { appendHeader, EMPTY_RANGE, historyRoot, mountainRangeCodec } from '../../../shared/history/mountain-range.ts'
+import type { HistoryNode } from '../../../shared/history/node.ts'
+import { createHistoryProver } from '../../../shared/history/prover.ts'
+import { certificateAnchor, ownerAnchor, voucherAnchor } from '../../../shared/identity/anchor.ts'
+import { deviceIdOf, formatDeviceId, formatDid, walletIdOf } from '../../../shared/identity/device-id.ts'
+import { anchorRecordCodec, deviceRecordCodec } from '../../../shared/identity/record.ts'
+import { trustAt, trustScore } from '../../../shared/identity/trust.ts'
+import { genesisCodec, hashGenesis } from '../../../shared/ledger/genesis.ts'
+import { coordinationSetCodec, epochCodec } from '../../../shared/ledger/records.ts'
+import { anchorKey, COORDINATION_SET_KEY, deviceKey, EPOCH_KEY, POLICY_KEY } from '../../../shared/ledger/state-keys.ts'
+import { PRESETS } from '../../../shared/params.ts'
+import { policyCodec } from '../../../shared/policy/policy.ts'
+import { bundleCodec } from '../../../shared/proof/bundle.ts'
+import { historyProofCodec } from '../../../shared/proof/history-proof.ts'
+import { stateProofCodec } from '../../../shared/proof/state-proof.ts'
+import { transactionProofCodec } from '../../../shared/proof/transaction-proof.ts'
+import { topicsOf } from '../../../shared/protocol/ids.ts'
+import { formatJoinLink, joinLinkCodec } from '../../../shared/protocol/join-link.ts'
+import * as messages from '../../../shared/protocol/messages.ts'
+import { formatVoucher, voucherSecretCodec } from '../../../shared/protocol/voucher-text.ts'
+import { rosterCodec, rosterRoot } from '../../../shared/roster/roster.ts'
+import { EMPTY_STATE_ROOT, type StateProof } from '../../../shared/state-tree/node.ts'
+import { ownerMessage, voteMessage } from '../../../shared/transaction/approval.ts'
+import { KIND } from '../../../shared/transaction/kinds.ts'
+import * as registering from '../../../shared/transaction/register.ts'
+import {
+  hashChangeContent,
+  hashMotion,
+  memberMessage,
+  type RosterChange,
+} from '../../../shared/transaction/roster-change.ts'
+import {
+  hashCoordinationContent,
+  hashPolicy,
+  retireMessage,
+  rotateMessage,
+  rotateNewKeyMessage,
+  type Transaction,
+  transactionCodec,
+  transactionIdOf,
+} from '../../../shared/transaction/transaction.ts'
+import { encodeFrame, REFUSAL_FRAME } from '../../../shared/transport/frame.ts'
+import type { BuiltBlock } from '../../framework/chain-builder.ts'
+import { buildBundle } from '../proof/build-bundle.ts'
+import { ASK_GENESIS, buildProtocolChain, CERTIFIED_KEY, type ProtocolChain, seedOf } from './build-chain.ts'
+
+/** Bytes as hex, large numbers as decimal text, absent values as null. */
+export type Json = null | boolean | number | string | readonly Json[] | { readonly [key: string]: Json }
+
+export function toJson(value: unknown): Json {
+  if (value === undefined || value === null) return null
+  if (value instanceof Uint8Array) return toHex(value)
+  if (typeof value === 'bigint') return value.toString()
+  if (Array.isArray(value)) return value.map(toJson)
+  if (typeof value === 'object')
+    return Object.fromEntries(Object.entries(value).map(([name, one]) => [name, toJson(one)]))
+  return value as boolean | number | string
+}
+
+function example<Value>(codec: Codec<Value>, bytes: Uint8Array, derived: Readonly<Record<string, unknown>> = {}): Json {
+  const decoded = codec.decode(bytes)
+  if (!decoded.ok) throw new Error(decoded.detail)
+  const follows = Object.keys(derived).length === 0 ? {} : { derived: toJson(derived) }
+  return { fields: toJson(decoded.value), encoded: toHex(bytes), ...follows }
+}
+
+export async function protocolVectors(): Promise<Record<string, Json>> {
+  const made = await buildProtocolChain()
+  return {
+    about:
+      'Examples of docs/PROTOCOL.md. Bytes are hex, 128-bit numbers decimal text; TAG names the variant of a tagged field.',
+    ...basics(made),
+    ...chainFormats(made),
+    ...transactions(made),
+    ...stateFormats(made),
+    ...historyFormats(made),
+    bundle: example(bundleCodec, bundleOf(made)),
+    ...wireFormats(made),
+  }
+}
+
+function basics({ chain, phone, voucher }: ProtocolChain): Record<string, Json> {
+  const seed = seedOf('vectors phone')
+  const { publicKey } = createSeedSigner(seed)
+  const voucherKey = createSeedSigner(voucher.seed).publicKey
+  const entropy = Uint8Array.from({ length: 16 }, (_, i) => i)
+  const compact = ['2000ffff', '207fffff', '1f7fffff', '1d00ffff', '03123456', '02123400', '01120000']
+  const wtema = [
+    { parent: { time: 31_000, target: 0x1f00ffff }, grandparent: { time: 1_000, target: 0x1f00ffff } },
+    { parent: { time: 11_000, target: 0x1f00ffff }, grandparent: { time: 1_000, target: 0x1f00ffff } },
+    { parent: { time: 90_001, target: 0x1f123456 }, grandparent: { time: 1_000, target: 0x1f00ffff } },
+    { parent: { time: 28_800_000, target: 0x1f00ffff }, grandparent: { time: 1_000, target: 0x1f00ffff } },
+    { parent: { time: 100_000, target: 0x2000ffff }, grandparent: { time: 1_000, target: 0x2000ffff } },
+    { parent: { time: 1_000, target: 0x1f00ffff }, grandparent: undefined },
+  ]
+  const counters = { epoch: 3, rE: 700_000, sE: 123_456, rO: 65_432, sO: 17 }
+  return {
+    networkId: toHex(chain.networkId),
+    keys: toJson({ seed, publicKey, message: asciiBytes('message') }),
+    walletId: toJson({ walletKey: publicKey, walletId: walletIdOf(publicKey) }),
+    anchor: toJson({
+      voucher: { voucherKey, anchor: voucherAnchor(voucherKey) },
+      certificate: { subjectPublicKeyInfo: CERTIFIED_KEY, anchor: certificateAnchor(CERTIFIED_KEY) },
+      owner: { walletKey: publicKey, anchor: ownerAnchor(publicKey) },
+    }),
+    deviceIdText: toJson({
+      networkId: chain.networkId,
+      walletKey: publicKey,
+      anchor: voucherAnchor(voucherKey),
+      deviceId: deviceIdOf(chain.networkId, publicKey, voucherAnchor(voucherKey)),
+      text: formatDeviceId(chain.networkId, phone.deviceId),
+      did: formatDid(chain.networkId, phone.deviceId),
+    }),
+    recoveryWords: toJson({
+      entropy,
+      words: encodeRecoveryWords(entropy, RECOVERY_WORDLIST),
+      recoverySeed: deriveSeed(entropy, 'recovery'),
+      ownerSeed: deriveSeed(entropy, 'owner'),
+    }),
+    compactTarget: compact.map((text) => {
+      const target = expandTarget(Number.parseInt(text, 16)) as bigint
+      return toJson({ compact: text, target: uintToBytes(target, 32), work: workOfTarget(target) })
+    }),
+    roundedTarget: ['ff', '80', 'ffffffffff', '0123456789abcdef'].map((text) => ({
+      target: text.padStart(64, '0'),
+      compact: compactTarget(BigInt(`0x${text}`))
+        .toString(16)
+        .padStart(8, '0'),
+    })),
+    notCanonicalTarget: ['00000000', '1d000000', '20800000', '1e0000ff', '21010000', '02123456'],
+    nextTarget: toJson({
+      parameters: PRESETS.home,
+      cases: wtema.map(({ parent, grandparent }) => ({
+        parent,
+        grandparent,
+        next: nextTarget(PRESETS.home, parent, grandparent),
+      })),
+    }),
+    trust: toJson(
+      [0, 1, 10, 200].map((later) => {
+        const after = trustAt(counters, counters.epoch + later)
+        return { before: counters, epoch: counters.epoch + later, after, trust: trustScore(after) }
+      }),
+    ),
+  }
+}
+
+function chainFormats({ chain, phoneHeight }: ProtocolChain): Record<string, Json> {
+  const built = chain.at(phoneHeight)
+  const { header, seal, transactions } = built.block
+  const hash = hashHeader(header)
+  const sealed = { header, seal }
+  const changed = chain.from(1).find(({ item }) => item.rosterChanges.length > 0) as BuiltBlock
+  const roster = chain.tip.node.roster
+  return {
+    genesis: example(genesisCodec, genesisCodec.encode(chain.genesis), {
+      hash: hashGenesis(chain.genesis),
+      roster: chain.first.node.roster,
+      rosterRoot: rosterRoot(chain.first.node.roster),
+      stateRoot: chain.first.tree.root,
+      header: headerCodec.encode(chain.first.block.header),
+      networkId: chain.networkId,
+    }),
+    header: example(headerCodec, headerCodec.encode(header), { hash }),
+    sealedHeader: example(sealedHeaderCodec, sealedHeaderCodec.encode(sealed), {
+      message: sealMessage(chain.networkId, hash),
+      sealingKey: chain.keeper(header.seat).publicKey,
+    }),
+    headerItem: example(messages.headerItemCodec, messages.headerItemCodec.encode(changed.item)),
+    block: example(blockCodec, blockCodec.encode(built.block), {
+      transactionIds: transactions.map((bytes) => transactionIdOf(chain.networkId, bytes)),
+    }),
+    transactionRoot: toJson(
+      [0, 1, 2, 3, 7].map((count) => {
+        const list = Array.from({ length: count }, (_, i) => Uint8Array.of(i))
+        return { transactions: list, root: transactionRoot(list) }
+      }),
+    ),
+    transactionProof: example(
+      transactionProofCodec,
+      transactionProofCodec.encode(
+        proveTransaction(
+          Array.from({ length: 7 }, (_, i) => Uint8Array.of(i)),
+          5,
+        ),
+      ),
+    ),
+    roster: example(rosterCodec, rosterCodec.encode(roster), { rosterRoot: rosterRoot(roster) }),
+  }
+}
+
+function transactions({ chain, transactions: named }: ProtocolChain): Record<string, Json> {
+  const { networkId } = chain
+  const decodedOf = (bytes: Uint8Array): Transaction => {
+    const decoded = transactionCodec.decode(bytes)
+    if (!decoded.ok) throw new Error(decoded.detail)
+    return decoded.value
+  }
+  /** Hashes and messages on the way to each signature. */
+  function derived(transaction: Transaction): Record<string, unknown> {
+    switch (transaction.TAG) {
+      case 'register': {
+        const { claim, evidence } = transaction.data
+        const application = registering.hashApplication(transaction.data)
+        return {
+          claimHash: registering.hashClaim(claim),
+          applicationHash: application,
+          evidenceMessages: evidenceMessages(claim, evidence),
+          endorsementMessage: registering.endorsementMessage(networkId, application),
+          walletMessage: registering.registerWalletMessage(networkId, application),
+          deviceId: deviceIdOf(networkId, claim.walletKey, claim.anchor),
+        }
+      }
+      case 'rosterChange':
+        return changeMessages(transaction.data)
+      case 'coordinationChange': {
+        const content = hashCoordinationContent(transaction.data.change)
+        return { content, message: ownerMessage(networkId, KIND.coordinationChange, content) }
+      }
+      case 'rotate':
+        return {
+          message: rotateMessage(networkId, transaction.data.rotate),
+          newKeyMessage: rotateNewKeyMessage(networkId, transaction.data.rotate),
+        }
+      case 'retire':
+        return { message: retireMessage(networkId, transaction.data.retire) }
+      case 'policy':
+        return { message: ownerMessage(networkId, KIND.policy, hashPolicy(transaction.data.policy)) }
+    }
+  }
+  function evidenceMessages(claim: registering.Claim, evidence: registering.Evidence): Record<string, unknown> {
+    switch (evidence.TAG) {
+      case 'voucher':
+        return {
+          voucher: registering.voucherMessage(networkId, evidence.data.voucher),
+          claim: registering.voucherClaimMessage(networkId, claim),
+        }
+      case 'owners':
+        return { owner: ownerMessage(networkId, KIND.register, registering.hashClaim(claim)) }
+      case 'approval':
+        return { approval: registering.approvalMessage(networkId, claim, evidence.data) }
+      case 'certificate':
+        return {}
+    }
+  }
+  function changeMessages({ changeNumber, action }: RosterChange): Record<string, unknown> {
+    const motion = hashMotion(action)
+    const content = hashChangeContent(changeNumber, action)
+    const votes = action.TAG === 'admit' && action.data.approval.TAG === 'votes' ? action.data.approval.data : []
+    return {
+      motion,
+      content,
+      ownerMessage: ownerMessage(networkId, KIND.rosterChange, content),
+      memberMessage: memberMessage(networkId, content),
+      voteMessages: votes.map(({ expires }) => voteMessage(networkId, KIND.rosterChange, motion, expires)),
+    }
+  }
+
+  const all = Object.entries(named).map(([name, bytes]) => {
+    const follows = { ...derived(decodedOf(bytes)), transactionId: transactionIdOf(networkId, bytes) }
+    return [name, example(transactionCodec, bytes, follows)] as const
+  })
+  const group = (prefix: string) => {
+    const of = all.filter(([name]) => name.startsWith(prefix))
+    const key = (name: string) => name.charAt(prefix.length).toLowerCase() + name.slice(prefix.length + 1)
+    return Object.fromEntries(of.map(([name, one]) => [key(name), one]))
+  }
+  const single = Object.fromEntries(
+    all.filter(([name]) => !name.startsWith('register') && !name.startsWith('rosterChange')),
+  )
+  return { register: group('register'), rosterChange: group('rosterChange'), ...single }
+}
+
+function stateFormats({ chain, phone, phoneHeight }: ProtocolChain): Record<string, Json> {
+  const { tree } = chain.at(phoneHeight)
+  const record = (codec: Codec<unknown>, key: Uint8Array) => example(codec, tree.get(key) as Uint8Array, { key })
+  const proof = (key: Uint8Array, under = tree) =>
+    example(stateProofCodec, stateProofCodec.encode(under.prove(key)), { key, stateRoot: under.root })
+  const device = deviceRecordCodec.decode(tree.get(deviceKey(phone.deviceId)) as Uint8Array)
+  if (!device.ok) throw new Error(device.detail)
+  // With so many more devices, some share the beginning of their keys.
+  const crowd = Array.from({ length: 64 }, (_, i) => ({ key: deviceKey(seedOf(`device ${i}`)), value: seedOf(`${i}`) }))
+  const crowded = tree.update({ version: phoneHeight + 1, changes: crowd }).tree
+  const strangers = Array.from({ length: 1_000 }, (_, i) => deviceKey(seedOf(`nobody ${i}`)))
+  const absent = (kind: StateProof['terminal']['TAG']) => {
+    const key = strangers.find((one) => crowded.prove(one).terminal.TAG === kind)
+    if (key === undefined) throw new Error(`no proof ends at ${kind}`)
+    return proof(key, crowded)
+  }
+  return {
+    deviceRecord: record(deviceRecordCodec, deviceKey(phone.deviceId)),
+    anchorRecord: record(anchorRecordCodec, anchorKey(device.value.anchor)),
+    coordinationSet: record(coordinationSetCodec, COORDINATION_SET_KEY),
+    policyRecord: record(policyCodec, POLICY_KEY),
+    epoch: record(epochCodec, EPOCH_KEY),
+    emptyStateRoot: toHex(EMPTY_STATE_ROOT),
+    stateProofPresent: proof(deviceKey(phone.deviceId)),
+    stateProofAbsent: { otherLeaf: absent('otherLeaf'), divergingInner: absent('divergingInner') },
+  }
+}
+
+function historyFormats({ chain }: ProtocolChain): Record<string, Json> {
+  const nodes = new Map<string, HistoryNode>()
+  const leaves = chain
+    .from(0)
+    .slice(0, 11)
+    .map(({ node }) => ({
+      headerHash: node.hash,
+      // Genesis proves no work.
+      work: node.height === 0 ? 0n : workOfTarget(expandTarget(node.sealed.header.target) as bigint),
+      time: node.sealed.header.time,
+    }))
+  let range = EMPTY_RANGE
+  for (const leaf of leaves) {
+    const next = appendHeader(range, leaf)
+    range = next.range
+    for (const { level, index, node } of next.created) nodes.set(`${level}/${index}`, node)
+  }
+  if (!equalBytes(historyRoot(range), chain.at(leaves.length).block.header.historyRoot))
+    throw new Error('not the history that the header commits to')
+  const prover = createHistoryProver({ getNode: (level, index) => nodes.get(`${level}/${index}`), count: range.count })
+  return {
+    history: toJson({ leaves, emptyRoot: historyRoot(EMPTY_RANGE), root: historyRoot(range) }),
+    mountainRange: example(mountainRangeCodec, mountainRangeCodec.encode(range), { root: historyRoot(range) }),
+    historyProof: Object.fromEntries(
+      [0, 8, 10].map((index) => [
+        `header${index}Of${range.count}`,
+        example(historyProofCodec, historyProofCodec.encode(prover.prove(index))),
+      ]),
+    ),
+  }
+}
+
+function bundleOf({ chain, phone }: ProtocolChain): Uint8Array {
+  return buildBundle(chain, phone.deviceId, chain.at(chain.tip.node.height - 2 * chain.parameters.settleDepth))
+}
+
+function wireFormats(made: ProtocolChain): Record<string, Json> {
+  const { chain, phone, relay, voucher, phoneHeight, transactions: named } = made
+  const { networkId, tip } = chain
+  const built = chain.at(phoneHeight)
+  const { hash } = built.node
+  const register = transactionCodec.decode(named['registerVoucher'] as Uint8Array)
+  if (!register.ok || register.value.TAG !== 'register') throw new Error('no registration')
+  const [endorsement] = register.value.data.endorsements
+  if (endorsement === undefined) throw new Error('no endorsement')
+  const say = <Value>(codec: Codec<Value>, value: Value) => example(codec, codec.encode(value))
+  const link = {
+    version: 1,
+    networkId,
+    checkpoint: { height: built.node.height, hash },
+    addresses: ['/ip4/192.168.1.20/udp/4671/webrtc-direct/certhash/uEiAAAA/p2p/12D3KooWExample'],
+    name: 'Home',
+  }
+  return {
+    frame: toJson({
+      payload: asciiBytes('payload'),
+      frame: encodeFrame(asciiBytes('payload')),
+      refusal: REFUSAL_FRAME,
+    }),
+    topics: toJson(topicsOf(networkId)),
+    statusRequest: say(messages.statusRequestCodec, { networkId }),
+    status: say(messages.statusCodec, {
+      networkId,
+      label: 6,
+      tip: { height: tip.node.height, hash: tip.node.hash, work: tip.node.work },
+      settledHeight: tip.node.height - chain.parameters.settleDepth,
+      time: tip.block.header.time + 250,
+    }),
+    checkpointRequest: say(messages.checkpointRequestCodec, { networkId, hash: ASK_GENESIS }),
+    checkpoint: say(messages.checkpointCodec, {
+      genesis: genesisCodec.encode(chain.genesis),
+      genesisHeader: chain.first.block.header,
+      sealed: built.item.sealed,
+      parent: built.parent?.block.header,
+      roster: built.node.roster,
+      range: built.parent?.node.range ?? EMPTY_RANGE,
+    }),
+    headersRequest: say(messages.headersRequestCodec, { networkId, locator: [hash, chain.first.node.hash], count: 2 }),
+    headers: say(messages.headersCodec, {
+      items: chain
+        .from(phoneHeight + 1)
+        .slice(0, 2)
+        .map(({ item }) => item),
+    }),
+    proofRequest: say(messages.proofRequestCodec, { networkId, headerHash: hash, key: deviceKey(phone.deviceId) }),
+    proof: say(messages.proofCodec, { proof: built.tree.prove(deviceKey(phone.deviceId)) }),
+    proofNotHere: say(messages.proofCodec, { proof: undefined }),
+    endorsed: say(messages.endorsementAnswerCodec, { TAG: 'endorsed', data: endorsement }),
+    endorsementRefused: say(
+      messages.endorsementAnswerCodec,
+      messages.refusal('voucher-used', 'this voucher has been used'),
+    ),
+    submitted: say(messages.submitAnswerCodec, {
+      TAG: 'accepted',
+      data: { transactionId: transactionIdOf(networkId, named['registerVoucher'] as Uint8Array) },
+    }),
+    submissionRefused: say(messages.submitAnswerCodec, messages.refusal('mempool-full', 'send it again later')),
+    joinLink: example(joinLinkCodec, joinLinkCodec.encode(link), { text: formatJoinLink(link) }),
+    voucher: example(voucherSecretCodec, voucherSecretCodec.encode(voucher), {
+      issuerWalletKey: relay.wallet.publicKey,
+      message: registering.voucherMessage(networkId, {
+        ...voucher,
+        voucherKey: createSeedSigner(voucher.seed).publicKey,
+      }),
+      text: formatVoucher(voucher),
+    }),
+  }
+}
