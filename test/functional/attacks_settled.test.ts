@@ -5,6 +5,7 @@
  * and by sync. Beside it the good cases: the next honest block, and a branch that two thirds of the seats have sealed.
  */
 import { afterEach, describe, expect, it } from 'vitest'
+import { compareBytes } from '../../shared/bytes.ts'
 import type { Signer } from '../../shared/crypto/signer.ts'
 import { walletIdOf } from '../../shared/identity/device-id.ts'
 import { formatJoinLink, parseJoinLink } from '../../shared/protocol/join-link.ts'
@@ -317,6 +318,28 @@ describe("a retired member's key with a thousand times the hash power", () => {
       time: chain.tip.block.header.time - 500,
     })
     expect(await targets.phone.gossip('thief', now)).toBe('reject')
+  })
+})
+
+describe('a full fork graph', () => {
+  it('lets nobody with one key crowd out the ordinary branches', async () => {
+    const { chain } = await createNetwork(3)
+    const honest = createHonestNode({ chain })
+    const phone = await createPhone(chain, honest, { limits: { maxSideHeaders: 8 } })
+    await phone.connect('honest', honest)
+    const attack = await outweigh(chain, chain.at(1), [2])
+    expect(branch(attack, 2).length).toBeGreaterThan(8)
+    for (const block of branch(attack, 2)) await phone.gossip('attacker', block)
+    expect(phone.graph.tip.id).toBe(chain.tip.node.id)
+    const parent = chain.tip.parent as BuiltBlock
+    // With as much work as the tip, but a higher hash: a branch beside the best chain for now.
+    let rival = parent
+    for (let i = 1; rival === parent || compareBytes(rival.node.hash, chain.tip.node.hash) < 0; i++)
+      rival = await chain.mine({ on: parent, seat: 1, time: chain.tip.block.header.time + i })
+    const heavier = await chain.mine({ on: rival, seat: 2 })
+    phone.now = heavier.block.header.time
+    for (const block of [rival, heavier]) expect(await phone.gossip('honest', block)).toBe('accept')
+    expect(phone.graph.tip.id).toBe(heavier.node.id)
   })
 })
 

@@ -32,6 +32,15 @@ function expectAt({ chain, store }: OpenChain, builder: ChainBuilder, tip = buil
     })
   }
   expect(store.headerItem(tip.node.height + 1)).toBeUndefined()
+  // And nothing is left of the branches that lost.
+  const best = branch(tip, 0)
+  const placed = new Set(best.flatMap(({ block }) => block.transactions.map(toHex)))
+  for (const { node, block } of builder.blocks.values()) {
+    if (best.some((one) => one.node.id === node.id)) continue
+    expect(store.heightOf(node.hash)).toBeUndefined()
+    for (const bytes of block.transactions.filter((one) => !placed.has(toHex(one))))
+      expect(store.transactionPlace(transactionIdOf(builder.networkId, bytes))).toBeUndefined()
+  }
 }
 
 describe('full chain', () => {

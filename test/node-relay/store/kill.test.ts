@@ -102,5 +102,5 @@ describe('a relay killed while it commits', () => {
     for (const { block } of blocks) await chain.accept(block)
     expect(chain.tip.work).toBe(builder.tip.node.work)
     await store.close()
-  })
+  }, 120_000)
 })
