@@ -57,6 +57,8 @@ export async function collectEndorsements(
     const member = memberOf(set as { value: CoordinationSet }, endorsement.deviceId)
     const record = member && (await provenDevice(endorsement.deviceId))
     if (member === undefined || record === undefined || record.status !== STATUS.active) return
+    // One for each voice: what counts for nothing must not fill the room that a registration has for endorsements.
+    if (voices.has(toHex(member.sponsor))) return
     const { signature } = endorsement
     if (!(await ports.verifier.verify({ publicKey: record.walletKey, message, signature }))) return
     found.set(toHex(endorsement.deviceId), endorsement)
