@@ -17,7 +17,7 @@ const OWNERS: RotateAuthority = { TAG: 'owners', data: [{ owner: 0, signature: n
 function change(action: RosterAction): Uint8Array {
   return transactionCodec.encode({ TAG: 'rosterChange', data: { changeNumber: 1, action } })
 }
-const rotateKey = (n: number, authority = MEMBER): Uint8Array => {
+const rotateKey = (n: number, authority: RotateAuthority = MEMBER): Uint8Array => {
   const rotate = { seat: SEAT, sealingKey: sha256(Uint8Array.of(n)), recoveryKey: ZERO_HASH }
   return change({ TAG: 'rotateKey', data: { rotate, authority } })
 }
