@@ -17,6 +17,8 @@ export interface RelayProcessInit {
   /** Runs before the program, e.g. `['ip', 'netns', 'exec', 'relay']`. */
   readonly prefix?: readonly string[]
   readonly listen?: string
+  /** Added to this process's environment. */
+  readonly env?: Readonly<Record<string, string>>
 }
 
 export interface RelayProcess {
@@ -65,7 +67,10 @@ export async function startRelayProcess(init: RelayProcessInit = {}): Promise<Re
     ...ports,
     ...(init.flags ?? []),
   ]
-  const child = spawn(command as string, args, { stdio: ['ignore', 'pipe', 'pipe'] })
+  const child = spawn(command as string, args, {
+    stdio: ['ignore', 'pipe', 'pipe'],
+    env: { ...process.env, ...init.env },
+  })
   let output = ''
   child.stdout.setEncoding('utf8').on('data', (text: string) => (output += text))
   child.stderr.setEncoding('utf8').on('data', (text: string) => (output += text))
