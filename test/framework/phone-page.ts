@@ -1,0 +1,53 @@
+/** What a person does on the page, and reads off it. */
+import { expect, type Page } from '@playwright/test'
+
+export type PageView = 'Status' | 'Check' | 'My ID' | 'Networks'
+
+export async function openView(page: Page, name: PageView): Promise<void> {
+  await page.getByRole('navigation', { name: 'Views' }).getByRole('link', { name }).click()
+}
+
+/** Waits for a phase of the status view. */
+export async function phaseIs(page: Page, phase: string, timeout = 60_000): Promise<void> {
+  await expect(page.getByTestId('phase')).toHaveAttribute('data-value', phase, { timeout })
+}
+
+/** Asks about an ID; resolves with the verdict's name. */
+export async function auditId(page: Page, id: string, timeout = 50_000): Promise<string> {
+  // Coming from another view, so that an older verdict is gone.
+  await openView(page, 'Status')
+  await openView(page, 'Check')
+  await page.getByTestId('audit-input').fill(id)
+  await page.getByTestId('audit-submit').click()
+  const verdict = page.getByTestId('audit-verdict')
+  await expect(verdict).toHaveAttribute('data-verdict', /./, { timeout })
+  return (await verdict.getAttribute('data-verdict')) ?? ''
+}
+
+export interface TipOnPage {
+  readonly height: number
+  readonly hash: string
+}
+
+/** The newest block on the status view. */
+export async function tipOf(page: Page): Promise<TipOnPage> {
+  // Both at once: a new block may come between two readings.
+  return page.getByTestId('tip-height').evaluate((element) => ({
+    height: Number(element.getAttribute('data-value')),
+    hash: element.getAttribute('data-hash') ?? '',
+  }))
+}
+
+/** The incidents of the status view with that code. */
+export function incidentsOf(page: Page, code: string) {
+  return page.locator(`[data-testid=incident][data-code=${code}]`)
+}
+
+/** Pastes another join link of a network, as for a newer list of its servers. */
+export async function addLink(page: Page, link: string): Promise<void> {
+  await openView(page, 'Networks')
+  await page.getByTestId('network-link').fill(link)
+  await page.getByTestId('add-network').click()
+  // Once it is added, the page shows the network.
+  await expect(page.getByTestId('phase')).toBeVisible()
+}
