@@ -1,3 +1,4 @@
+import { parseDeviceId } from '../../shared/identity/device-id.ts'
 import type { AdminDevice, AdminStatus } from '../http/admin-socket.ts'
 import { askRelay, dataDirOf } from './admin-client.ts'
 import { type Command, DATA_DIR_FLAG, EXIT_FAILED, EXIT_OK, JSON_FLAG } from './command.ts'
@@ -15,10 +16,11 @@ export const audit: Command = {
     const id = (input.positionals[0] ?? '').trim()
     const answer = await askRelay<AdminDevice>(dataDir, `/devices/${encodeURIComponent(id)}`)
     const { networkId } = await askRelay<AdminStatus>(dataDir, '/status')
-    // The relay's word is not taken: its proof is verified here.
-    const verified = await verifyProof(Buffer.from(answer.bundle, 'base64url'), networkId)
+    // The relay's word is not taken: its proof is verified here, and must be about the ID that was asked for.
+    const asked = parseDeviceId(id)
+    if (!asked.ok) throw refused(asked.code, asked.detail)
+    const verified = await verifyProof(Buffer.from(answer.bundle, 'base64url'), networkId, asked.value.deviceId)
     if (!verified.ok) throw refused(verified.code, verified.detail)
-    if (verified.value.deviceId !== answer.deviceId) throw refused('wrong-device', 'it speaks of another device')
     const verdict = { ...verified.value, pending: answer.pending }
     if (input.values['json'] === true) context.print(formatJson(verdict))
     else {

@@ -27,11 +27,16 @@ export interface VerdictAnswer {
 /**
  * Verifies a proof bundle with hashes and signatures, offline.
  * @param networkId hex
+ * @param asked the device ID that the question was about; without it the proof's own is taken
  */
-export async function verifyProof(bundle: Uint8Array, networkId: string): Promise<Result<VerdictAnswer>> {
+export async function verifyProof(
+  bundle: Uint8Array,
+  networkId: string,
+  asked?: Uint8Array,
+): Promise<Result<VerdictAnswer>> {
   const { verifyBundle } = await import('../../shared/proof/bundle.ts')
   const { createNodeVerifier } = await import('../crypto/node-verifier.ts')
-  const verified = await verifyBundle(bundle, fromHex(networkId), createNodeVerifier())
+  const verified = await verifyBundle(bundle, fromHex(networkId), createNodeVerifier(), asked)
   if (!verified.ok) return verified
   const { state, deviceId, record, settled } = verified.value
   return {

@@ -44,7 +44,9 @@ export async function loadChain(init: {
     whole = nodes.whole
     if (!whole) break
   }
-  const { height, hash } = stored.tip
+  const { height, hash, settled } = stored.tip
+  // Once settled stays settled, also over a reload.
+  if (settled !== undefined) graph.restoreSettled(settled)
   const damaged = !whole || height !== graph.tip.height || !equalBytes(hash, graph.tip.hash)
   return { graph, log, verified, damaged }
 }

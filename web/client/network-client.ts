@@ -279,13 +279,25 @@ export class NetworkClient implements AuditedChain {
   #write(write: ChainWrite): void {
     const { store } = this.#ports
     const { networkId } = this.#record
+    const settled = this.graph?.settled
+    const withSettled = ({ tip, put, remove }: ChainWrite): ChainWrite => ({
+      tip:
+        settled === undefined
+          ? tip
+          : {
+              ...tip,
+              settled: { height: settled.node.height, keepersSeen: settled.keepersSeen, keepers: settled.keepers },
+            },
+      put,
+      remove,
+    })
     this.#writes = this.#writes.then(async () => {
       try {
         if (this.#storeIsBehind) {
           await store.clearChain(networkId)
-          await store.writeChain(networkId, this.#log?.rewrite() ?? write)
+          await store.writeChain(networkId, withSettled(this.#log?.rewrite() ?? write))
           this.#storeIsBehind = false
-        } else await store.writeChain(networkId, write)
+        } else await store.writeChain(networkId, withSettled(write))
       } catch {
         this.#storeIsBehind = true
         this.#tellNotStored()

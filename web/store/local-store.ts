@@ -28,6 +28,8 @@ export interface HeaderChunk {
 export interface ChainTip {
   readonly height: number
   readonly hash: Uint8Array
+  /** What this phone held for settled then: seals of a branch that lost since may have settled it. */
+  readonly settled?: { readonly height: number; readonly keepersSeen: number; readonly keepers: number } | undefined
 }
 
 export interface StoredChain {

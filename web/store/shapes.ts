@@ -26,7 +26,13 @@ export function isNetworkRecord(value: unknown): value is NetworkRecord {
 }
 
 export function isChainTip(value: unknown): value is ChainTip {
-  return isFields(value) && isHeight(value['height']) && isHash(value['hash'])
+  if (!isFields(value)) return false
+  const { height, hash, settled } = value
+  return isHeight(height) && isHash(hash) && (settled === undefined || isSettled(settled))
+}
+
+function isSettled(value: unknown): boolean {
+  return isFields(value) && isHeight(value['height']) && isHeight(value['keepersSeen']) && isHeight(value['keepers'])
 }
 
 export function isHeaderChunk(value: unknown): value is HeaderChunk {

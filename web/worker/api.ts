@@ -112,13 +112,7 @@ export interface AppView {
 
 // ------------------------------------------------------------------------------------------------------------- audit
 
-export type AuditVerdict =
-  | 'registered'
-  | 'retired'
-  | 'not-in-ledger'
-  | 'unknown-network'
-  | 'malformed'
-  | 'cannot-say'
+export type AuditVerdict = 'registered' | 'retired' | 'not-in-ledger' | 'unknown-network' | 'malformed' | 'cannot-say'
 
 export interface AuditReport {
   readonly verdict: AuditVerdict
@@ -169,25 +163,30 @@ export type WorkerCall =
   | { readonly call: 'audit'; readonly text: string }
   /** Network, then each peer's addresses changed, page hidden or shown, online or offline. */
   | { readonly call: 'hint'; readonly hint: 'visible' | 'hidden' | 'online' | 'offline' }
-  | { readonly call: 'peer-connected'; readonly peerId: string; readonly transport: TransportName; readonly address: string }
+  | {
+      readonly call: 'peer-connected'
+      readonly peerId: string
+      readonly transport: TransportName
+      readonly address: string
+    }
   | { readonly call: 'peer-disconnected'; readonly peerId: string }
   | { readonly call: 'peer-round-trip'; readonly peerId: string; readonly roundTrip: number }
   | { readonly call: 'gossip'; readonly from: string; readonly topic: string; readonly bytes: Uint8Array }
 
 export interface WorkerReplies {
-  'open': AppView
+  open: AppView
   'add-network': Outcome<{ networkId: string }>
   'select-network': Outcome<null>
   'remove-network': Outcome<null>
   'prepare-join': Outcome<{ words: readonly string[]; asked: readonly number[] }>
   'confirm-join': Outcome<null>
   'cancel-join': Outcome<null>
-  'audit': AuditReport
-  'hint': null
+  audit: AuditReport
+  hint: null
   'peer-connected': null
   'peer-disconnected': null
   'peer-round-trip': null
-  'gossip': 'accept' | 'ignore' | 'reject'
+  gossip: 'accept' | 'ignore' | 'reject'
 }
 
 // --------------------------------------------------------------------------------------- worker asks page (with reply)
@@ -210,12 +209,12 @@ export type PageCall =
   | { readonly call: 'hang-up'; readonly peerId: string }
 
 export interface PageReplies {
-  'dial': Outcome<{ peerId: string }>
-  'request': Outcome<Uint8Array>
-  'subscribe': null
+  dial: Outcome<{ peerId: string }>
+  request: Outcome<Uint8Array>
+  subscribe: null
   'unsubscribe-all': null
-  'publish': null
-  'penalise': null
+  publish: null
+  penalise: null
   'hang-up': null
 }
 

@@ -177,6 +177,22 @@ describe('following a chain', () => {
     expect(again.incidents).not.toContain('storage-repaired')
   })
 
+  it('keeps over a reload what was settled by seals that lost since', async () => {
+    const { chain, harness, honest } = await following(12, 3)
+    await harness.open()
+    await harness.connect('A', honest)
+    expect(harness.network.settled?.height).toBe(10)
+    const seat = chain.at(11).node.sealed.header.seat
+    chain.tip = await chain.mineMany(4, { on: chain.at(11), seat })
+    await harness.clock.advance(10_000)
+    await harness.idle()
+    expect(harness.network).toMatchObject({ tip: { height: 15 }, settled: { height: 10, keepersSeen: 2 } })
+    await harness.app.close()
+    const again = new ClientHarness({ chain, store: harness.store })
+    await again.call({ call: 'open', init: { codeOrigin: 'test', servedBy: undefined } })
+    expect(again.network).toMatchObject({ tip: { height: 15 }, settled: { height: 10, keepersSeen: 2 } })
+  })
+
   it('does not follow a minority below settled, with a thousand times the work', async () => {
     const { chain, harness, honest } = await following(24, 3)
     await harness.open()
