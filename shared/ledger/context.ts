@@ -7,8 +7,15 @@ import type { NetworkParameters } from '../params.ts'
 import { type Policy, policyCodec } from '../policy/policy.ts'
 import type { Roster } from '../roster/roster.ts'
 import type { RosterChange } from '../transaction/roster-change.ts'
-import { type CoordinationSet, coordinationSetCodec, type Epoch, epochCodec } from './records.ts'
-import { anchorKey, COORDINATION_SET_KEY, deviceKey, EPOCH_KEY, POLICY_KEY } from './state-keys.ts'
+import {
+  type CoordinationSet,
+  coordinationSetCodec,
+  type Epoch,
+  epochCodec,
+  type SeatRecord,
+  seatCodec,
+} from './records.ts'
+import { anchorKey, COORDINATION_SET_KEY, deviceKey, EPOCH_KEY, POLICY_KEY, seatKey } from './state-keys.ts'
 import { StateOverlay, type StateReader } from './state-overlay.ts'
 
 /** What every rule of the state transition may see. */
@@ -67,6 +74,15 @@ export class LedgerDraft {
 
   setAnchor(record: AnchorRecord): void {
     this.state.set(anchorKey(record.anchor), anchorRecordCodec.encode(record))
+  }
+
+  /** undefined for a seat whose keys have never replaced each other. */
+  seat(seat: number): SeatRecord | undefined {
+    return read(this.state, seatKey(seat), seatCodec)
+  }
+
+  setSeat(seat: number, record: SeatRecord): void {
+    this.state.set(seatKey(seat), seatCodec.encode(record))
   }
 
   get coordinationSet(): CoordinationSet {

@@ -31,3 +31,10 @@ const epochCoder = P.struct({ number: P.U32BE, startHeight: P.U32BE, startTime: 
 export type Epoch = P.UnwrapCoder<typeof epochCoder>
 
 export const epochCodec = createCodec<Epoch>('epoch', 16, epochCoder)
+
+/** How often the keys of a seat have replaced each other, in the last epoch in which they did. */
+const seatCoder = P.struct({ epoch: P.U32BE, rotations: P.U16BE })
+
+export type SeatRecord = P.UnwrapCoder<typeof seatCoder>
+
+export const seatCodec = createCodec<SeatRecord>('seat record', 8, seatCoder)

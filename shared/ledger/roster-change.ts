@@ -6,11 +6,16 @@ import { memberAt } from '../roster/roster.ts'
 import type { RosterChange } from '../transaction/roster-change.ts'
 import type { LedgerDraft } from './context.ts'
 
+/**
+ * Rotations of an epoch that a seat's own key can sign; its recovery key can sign as many more. The log of roster changes
+ * is kept for ever, is part of every bundle and fetched by every phone, so no one key may fill it.
+ */
+export const SEAT_ROTATIONS = 4
+
+export type LedgerRosterChangeCode = RosterChangeCode | 'unknown-device' | 'quota-exceeded'
+
 /** The roster changes, and with it the label of the device whose seat it is. */
-export function applyRosterChange(
-  draft: LedgerDraft,
-  change: RosterChange,
-): Verdict<RosterChangeCode | 'unknown-device'> {
+export function applyRosterChange(draft: LedgerDraft, change: RosterChange): Verdict<LedgerRosterChangeCode> {
   const { networkId, height } = draft.block
   const before = draft.roster
   const checked = checkRosterChange(before, change, { networkId, height })
@@ -35,6 +40,16 @@ export function applyRosterChange(
       return reject('unknown-device', 'the seat is that of another ID of this wallet')
     const label = action.TAG === 'admit' ? withRole(record.label, LABEL.full) : withoutRole(record.label, LABEL.full)
     draft.setRole(record, label)
+  }
+
+  if (action.TAG === 'rotateKey' && action.data.authority.TAG !== 'owners') {
+    const { seat } = action.data.rotate
+    const epoch = draft.epoch.number
+    const known = draft.seat(seat)
+    const used = known?.epoch === epoch ? known.rotations : 0
+    if (used >= (action.data.authority.TAG === 'recovery' ? 2 * SEAT_ROTATIONS : SEAT_ROTATIONS))
+      return reject('quota-exceeded', `${used} key rotations of seat ${seat} in this epoch`)
+    draft.setSeat(seat, { epoch, rotations: used + 1 })
   }
 
   draft.roster = checked.value.roster

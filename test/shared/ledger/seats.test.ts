@@ -1,9 +1,11 @@
 /** A seat and the device that holds it: the label, the right to vouch and the addresses go with the seat. */
 import { beforeEach, describe, expect, test } from 'vitest'
+import type { Signer } from '../../../shared/crypto/signer.ts'
 import { hashHeader } from '../../../shared/header/header.ts'
 import { sealMessage } from '../../../shared/header/seal.ts'
 import { voucherAnchor } from '../../../shared/identity/anchor.ts'
 import { LABEL } from '../../../shared/identity/label.ts'
+import { SEAT_ROTATIONS } from '../../../shared/ledger/roster-change.ts'
 import { KIND } from '../../../shared/transaction/kinds.ts'
 import { hashChangeContent, memberMessage, type RosterAction } from '../../../shared/transaction/roster-change.ts'
 import type { Transaction } from '../../../shared/transaction/transaction.ts'
@@ -94,5 +96,48 @@ describe('a keeper of genesis that never registered', () => {
     expect(ledger.apply(await equivocation(unknown))).toMatchObject({ code: 'unknown-device' })
     const other = await ledger.admit('other', { label: LABEL.full })
     expect(ledger.apply(await remove(other.deviceId))).toMatchObject({ code: 'unknown-device' })
+  })
+})
+
+describe('rotations by the keys of a seat', () => {
+  async function rotate(n: number, by: 'member' | 'recovery', signer: Signer): Promise<Transaction> {
+    const sealingKey = namedSigner(`seal ${n}`).publicKey
+    const rotation = { seat: SEAT, sealingKey, recoveryKey: ledger.chain.keeperRecovery(SEAT).publicKey }
+    const action = (signature: Uint8Array): RosterAction => ({
+      TAG: 'rotateKey',
+      data: { rotate: rotation, authority: { TAG: by, data: signature } },
+    })
+    const content = contentOf(action(new Uint8Array(64)))
+    return change(action(await signer.sign(memberMessage(ledger.networkId, content))))
+  }
+
+  async function rotateByOwners(n: number): Promise<Transaction> {
+    const sealingKey = namedSigner(`seal ${n}`).publicKey
+    const rotation = { seat: SEAT, sealingKey, recoveryKey: ledger.chain.keeperRecovery(SEAT).publicKey }
+    const action = (signature: Uint8Array): RosterAction => ({
+      TAG: 'rotateKey',
+      data: { rotate: rotation, authority: { TAG: 'owners', data: [{ owner: 0, signature }] } },
+    })
+    const content = contentOf(action(new Uint8Array(64)))
+    return change(action(await ledger.ownerSignature(KIND.rosterChange, content)))
+  }
+
+  test('are few in an epoch, so that no one key fills the log that all must read', async () => {
+    let sealing = ledger.chain.keeper(SEAT)
+    let n = 0
+    for (; n < SEAT_ROTATIONS; n++) {
+      expect(await ledger.applySigned(await rotate(n, 'member', sealing))).toEqual(ok)
+      sealing = namedSigner(`seal ${n}`)
+    }
+    const before = ledger.draft.roster
+    expect(ledger.apply(await rotate(n, 'member', sealing))).toMatchObject({ code: 'quota-exceeded' })
+    expect(ledger.draft.roster).toBe(before)
+    const recovery = ledger.chain.keeperRecovery(SEAT)
+    for (; n < 2 * SEAT_ROTATIONS; n++)
+      expect(await ledger.applySigned(await rotate(n, 'recovery', recovery))).toEqual(ok)
+    expect(ledger.apply(await rotate(n, 'recovery', recovery))).toMatchObject({ code: 'quota-exceeded' })
+    expect(await ledger.applySigned(await rotateByOwners(n))).toEqual(ok)
+    ledger.nextBlock(ledger.chain.parameters.epochSeconds * 1_000)
+    expect(await ledger.applySigned(await rotate(n + 1, 'member', namedSigner(`seal ${n}`)))).toEqual(ok)
   })
 })

@@ -18,8 +18,15 @@ import { deviceIdOf, formatDeviceId, formatDid, walletIdOf } from '../../../shar
 import { anchorRecordCodec, deviceRecordCodec } from '../../../shared/identity/record.ts'
 import { trustAt, trustScore } from '../../../shared/identity/trust.ts'
 import { genesisCodec, hashGenesis } from '../../../shared/ledger/genesis.ts'
-import { coordinationSetCodec, epochCodec } from '../../../shared/ledger/records.ts'
-import { anchorKey, COORDINATION_SET_KEY, deviceKey, EPOCH_KEY, POLICY_KEY } from '../../../shared/ledger/state-keys.ts'
+import { coordinationSetCodec, epochCodec, seatCodec } from '../../../shared/ledger/records.ts'
+import {
+  anchorKey,
+  COORDINATION_SET_KEY,
+  deviceKey,
+  EPOCH_KEY,
+  POLICY_KEY,
+  seatKey,
+} from '../../../shared/ledger/state-keys.ts'
 import { PRESETS } from '../../../shared/params.ts'
 import { policyCodec } from '../../../shared/policy/policy.ts'
 import { bundleCodec } from '../../../shared/proof/bundle.ts'
@@ -285,6 +292,8 @@ function transactions({ chain, transactions: named }: ProtocolChain): Record<str
 
 function stateFormats({ chain, phone, phoneHeight }: ProtocolChain): Record<string, Json> {
   const { tree } = chain.at(phoneHeight)
+  // The seat of the roster log that rotated its key.
+  const rotated = seatKey(3)
   const record = (codec: Codec<unknown>, key: Uint8Array) => example(codec, tree.get(key) as Uint8Array, { key })
   const proof = (key: Uint8Array, under = tree) =>
     example(stateProofCodec, stateProofCodec.encode(under.prove(key)), { key, stateRoot: under.root })
@@ -305,6 +314,7 @@ function stateFormats({ chain, phone, phoneHeight }: ProtocolChain): Record<stri
     coordinationSet: record(coordinationSetCodec, COORDINATION_SET_KEY),
     policyRecord: record(policyCodec, POLICY_KEY),
     epoch: record(epochCodec, EPOCH_KEY),
+    seat: example(seatCodec, chain.tip.tree.get(rotated) as Uint8Array, { key: rotated }),
     emptyStateRoot: toHex(EMPTY_STATE_ROOT),
     stateProofPresent: proof(deviceKey(phone.deviceId)),
     stateProofAbsent: { otherLeaf: absent('otherLeaf'), divergingInner: absent('divergingInner') },
