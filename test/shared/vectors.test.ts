@@ -36,7 +36,7 @@ describe('the document', () => {
   })
 })
 
-describe('a second implementation, from the document alone', () => {
+describe('a second implementation, which imports nothing of the first', () => {
   it('hashes headers and reads their fields', () => {
     const { encoded, fields, derived } = vectors.header
     expect(second.headerHash(bytes(encoded)).toString('hex')).toBe(derived.hash)

@@ -1,6 +1,6 @@
 /**
- * A second, small implementation, written from docs/PROTOCOL.md alone with nothing but node:crypto: what it makes of the
- * examples shows whether the document is enough. It must never import the code that it checks.
+ * A second, small implementation of what docs/PROTOCOL.md says, with nothing but node:crypto: it shows whether code, document
+ * and examples agree. It must never import the code that it checks.
  */
 import { createHash, createPublicKey, verify } from 'node:crypto'
 
