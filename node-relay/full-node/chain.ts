@@ -272,15 +272,11 @@ export class FullChain {
 
   /** Executes the branch that ends in this block, from where it leaves the best chain. */
   async #execute(last: ChainNode, lastBlock: Block, lastParent: ChainNode): Promise<Result<readonly Executed[]>> {
-    const path: { node: ChainNode; block: Block; parent: ChainNode }[] = [
-      { node: last, block: lastBlock, parent: lastParent },
-    ]
+    const path: { node: ChainNode; parent: ChainNode }[] = [{ node: last, parent: lastParent }]
     for (let node = lastParent; !this.graph.isBest(node); ) {
-      const block = this.#store.block(node.hash)
       const parent = this.graph.get(node.parentId)
-      if (block === undefined || parent === undefined)
-        return reject('block-missing', `the body of block ${node.height} is not here`)
-      path.push({ node, block, parent })
+      if (parent === undefined) return reject('block-missing', `the parent of block ${node.height} is not here`)
+      path.push({ node, parent })
       node = parent
     }
     path.reverse()
@@ -290,7 +286,12 @@ export class FullChain {
     if (start === undefined) return reject('state-missing', `the state of block ${fork.height} is no longer kept`)
     let tree: StateTree = start
     const executed: Executed[] = []
-    for (const step of path) {
+    for (const place of path) {
+      // Read one by one: bodies of a branch were not executed when they came, and a bad one ends this before the next is
+      // in memory.
+      const block = place.node === last ? lastBlock : this.#store.block(place.node.hash)
+      if (block === undefined) return reject('block-missing', `the body of block ${place.node.height} is not here`)
+      const step = { ...place, block }
       const applied: Result<AppliedBlock> = applyBlock(
         { state: tree, roster: step.parent.roster },
         step.block,

@@ -1,8 +1,9 @@
 /** What a stranger's block costs: its header is judged before its body is looked at. */
-import { afterEach, expect, it } from 'vitest'
+import { afterEach, expect, it, vi } from 'vitest'
 import { headerItemOf } from '../../../node-relay/full-node/chain.ts'
 import { MAX_ROSTER_CHANGES_PER_BLOCK } from '../../../shared/block/block.ts'
 import { transactionRoot } from '../../../shared/block/transaction-tree.ts'
+import { ZERO_HASH } from '../../../shared/bytes.ts'
 import { hashHeader } from '../../../shared/header/header.ts'
 import { transactionCodec } from '../../../shared/transaction/transaction.ts'
 import { foundRelay } from '../../framework/chain-actions.ts'
@@ -46,4 +47,27 @@ it('more roster changes than a block may hold are not even read', async () => {
   })
   expect(headerItemOf(blockWith(MAX_ROSTER_CHANGES_PER_BLOCK))).toMatchObject({ ok: true })
   expect(headerItemOf(blockWith(MAX_ROSTER_CHANGES_PER_BLOCK + 1))).toMatchObject({ code: 'too-many-roster-changes' })
+})
+
+it('a heavier branch is read from disk only as far as its blocks are good', async () => {
+  const builder = new ChainBuilder({ keepers: 3 })
+  await builder.mineMany(2)
+  const full = await openChain(builder)
+  await full.feed(...builder.from(1))
+  // A keeper's branch whose first block is bad: nobody executed it while the branch was lighter.
+  const time = builder.at(1).block.header.time + 1
+  const bad = await builder.mine({ on: builder.first, time, transactions: [], forge: { stateRoot: ZERO_HASH } })
+  const blocks = [bad.block]
+  let on = bad
+  for (let i = 0; i < 3; i++) {
+    on = await builder.mine({ on, transactions: [] })
+    blocks.push(on.block)
+  }
+  const read = vi.spyOn(full.store, 'block')
+  const outcomes = []
+  for (const block of blocks) outcomes.push(await full.chain.accept(block))
+  const refused = outcomes.find((outcome) => outcome.kind === 'rejected')
+  expect(refused).toMatchObject({ rejection: { code: 'wrong-state-root' } })
+  expect(read.mock.calls.map(([hash]) => hash)).toEqual([bad.node.hash])
+  expect(full.chain.tip.id).toBe(builder.at(2).node.id)
 })
