@@ -5,8 +5,6 @@
  * sixty days ahead; each time the page's own network code dials the addresses of the first day and asks for the status.
  */
 
-import { join as joinPath } from 'node:path'
-import { pathToFileURL } from 'node:url'
 import { expect, it } from 'vitest'
 import { PROTOCOLS } from '../../shared/protocol/ids.ts'
 import { parseJoinLink } from '../../shared/protocol/join-link.ts'
@@ -17,7 +15,7 @@ import { addressOf } from '../framework/network.ts'
 import { makeDataDir, removeDataDir, startRelayProcess } from '../framework/relay-process.ts'
 
 const DAY_MS = 86_400_000
-const PRELOAD = pathToFileURL(joinPath(import.meta.dirname, '../framework/shift-date.ts')).href
+const PRELOAD = new URL('../framework/shift-date.ts', import.meta.url).href
 
 interface Shown {
   readonly origin: string
