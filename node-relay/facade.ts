@@ -73,7 +73,7 @@ export interface BlockAnswer {
   readonly bytes: Uint8Array
 }
 
-export type DeviceQuestionCode = 'malformed-id' | 'unknown-network' | 'not-ready'
+export type DeviceQuestionCode = 'malformed-id' | 'unknown-network' | 'not-ready' | 'proof-too-large'
 
 export interface DeviceAnswer {
   readonly deviceId: string

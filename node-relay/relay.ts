@@ -93,7 +93,8 @@ export async function createRelay(init: RelayInit): Promise<Relay> {
   const closing: (() => Promise<void> | void)[] = []
   const stop = async () => {
     // Peers that do not answer must not keep the relay from closing its database.
-    for (const close of closing.reverse().splice(0)) await Promise.race([close(), pause(STOP_DEADLINE_MS, undefined, { ref: false })])
+    for (const close of closing.reverse().splice(0))
+      await Promise.race([close(), pause(STOP_DEADLINE_MS, undefined, { ref: false })])
   }
   try {
     return await start()

@@ -1,6 +1,6 @@
 import * as P from 'micro-packed'
 import { equalBytes } from './bytes.ts'
-import { accept, LaresError, reject, type Result } from './errors.ts'
+import { accept, LaresError, type Result, reject } from './errors.ts'
 
 export type DecodeCode = 'too-long' | 'malformed'
 
@@ -60,7 +60,10 @@ export const u48: P.CoderType<number> = P.apply(P.bigint(6, false, false, true),
 export const u128: P.CoderType<bigint> = P.bigint(16, false, false, true)
 
 /** Sorted, duplicate-free or otherwise constrained arrays: `check` returns what is wrong, or nothing. */
-export function checked<Value>(coder: P.CoderType<Value>, check: (value: Value) => string | undefined): P.CoderType<Value> {
+export function checked<Value>(
+  coder: P.CoderType<Value>,
+  check: (value: Value) => string | undefined,
+): P.CoderType<Value> {
   return P.validate(coder, (value) => {
     const wrong = check(value)
     if (wrong !== undefined) throw new Error(wrong)

@@ -8,6 +8,8 @@ export interface BannerInit {
   /** A shorter form of it, for the QR code. */
   readonly codeUrl: string
   readonly localUrl: string
+  /** Where a phone gets the certificate that makes this relay trusted; undefined with a certificate brought along. */
+  readonly certificateUrl: string | undefined
   readonly dataDir: string
   readonly logFile: string | undefined
   /** Why the join link is less stable than it could be. */
@@ -30,6 +32,9 @@ export function startBanner(init: BannerInit): string {
     ...(code ?? ['  (Widen this window and start again to see it as a QR code.)']),
     '',
     `On this PC   ${init.localUrl}`,
+    ...(init.certificateUrl === undefined
+      ? []
+      : [`For phones   ${init.certificateUrl} (install once; docs/PHONES.md)`]),
     `Device ID    ${status.deviceId ?? 'comes with the first block'}`,
     `Network      ${init.networkName}, ${status.networkId}`,
     `Height       ${status.tip.height} (settled ${status.settled.height})`,
@@ -38,7 +43,7 @@ export function startBanner(init: BannerInit): string {
     ...(init.logFile === undefined ? [] : [`Log          ${init.logFile}`]),
     ...(init.hint === undefined ? [] : ['', init.hint]),
     '',
-    'A phone warns of the certificate once; docs/PHONES.md says what to do. Ctrl-C stops the relay.',
+    'Ctrl-C stops the relay.',
     '',
   ].join('\n')
 }

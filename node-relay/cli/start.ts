@@ -148,6 +148,7 @@ async function open(
       joinUrl: joinUrl(),
       codeUrl: `${page()}/#join=${relay.facade.join().shortLink}`,
       localUrl: `http://127.0.0.1:${port.port}/`,
+      certificateUrl: certificateUrl(config, mdns, port.port, certificates),
       dataDir: dataDir.path,
       logFile,
       hint: config.pageOrigin === undefined ? mdns.problem : undefined,
@@ -188,6 +189,12 @@ function hostsForPeers(listen: readonly string[]): readonly string[] {
 /** Where the page is best reached, the most stable first. */
 function pageOrigin(config: RelayConfig, mdns: Announcement, port: number): string {
   return config.pageOrigin ?? allOrigins(config, mdns, port)[0] ?? `http://127.0.0.1:${port}`
+}
+
+/** Only where a phone can reach it: over the LAN, and only the home's own authority. */
+function certificateUrl(config: RelayConfig, mdns: Announcement, port: number, certificates: CertificateStore) {
+  const origin = allOrigins(config, mdns, port).find((one) => one.startsWith('https:'))
+  return certificates.authority === undefined || origin === undefined ? undefined : `${origin}/lares-ca.crt`
 }
 
 function allOrigins(config: RelayConfig, mdns: Announcement, port: number): readonly string[] {

@@ -26,8 +26,11 @@ export interface GossipInit {
   log(message: string, error?: unknown): void
 }
 
-/** Codes by which a transaction shows that its sender cannot be honest; all others depend on the state it was seen at. */
-const DISHONEST_CODES: ReadonlySet<string> = new Set(['malformed', 'too-long', 'bad-signature'])
+/**
+ * Codes by which a transaction shows that its sender cannot be honest. All others depend on the state it was seen at, a
+ * bad signature too: a voucher still on its way when its issuer rotates the key is nobody's fault.
+ */
+const DISHONEST_CODES: ReadonlySet<string> = new Set(['malformed', 'too-long'])
 
 /** What this node lacks to judge a block is no fault of its sender. */
 const OWN_LACK_CODES: ReadonlySet<string> = new Set(['block-missing', 'state-missing'])

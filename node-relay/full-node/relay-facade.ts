@@ -1,5 +1,5 @@
 import { toHex } from '../../shared/bytes.ts'
-import { accept, type Rejection, type Result, reject } from '../../shared/errors.ts'
+import { accept, LaresError, type Rejection, type Result, reject } from '../../shared/errors.ts'
 import { formatDeviceId, networkTagOf, parseDeviceId } from '../../shared/identity/device-id.ts'
 import { STATUS } from '../../shared/identity/label.ts'
 import { formatJoinLink } from '../../shared/protocol/join-link.ts'
@@ -68,7 +68,18 @@ export function createFacade(init: FacadeInit): RelayFacade {
     const { deviceId } = id.value
     const settled = chain.graph.settled.node
     const state = chain.stateAt(settled.height)
-    const bundle = await init.reader.bundle(deviceId)
+    let bundle: Uint8Array | undefined
+    try {
+      bundle = await init.reader.bundle(deviceId)
+    } catch (error) {
+      // A network whose keepers slept for long, or changed thousands of times: a phone follows it all the same.
+      if (error instanceof LaresError && error.code === 'unencodable')
+        return reject(
+          'proof-too-large',
+          'A proof for offline use would be too long now. Ask on the page, or try again later.',
+        )
+      throw error
+    }
     if (state === undefined || bundle === undefined)
       return reject('not-ready', 'The settled state is not kept yet. Try again in a minute.')
     const record = recordOf(state, deviceId)

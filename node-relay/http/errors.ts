@@ -15,6 +15,7 @@ const STATUS_BY_CODE: Readonly<Record<string, number>> = {
   'too-many-requests': 429,
   internal: 500,
   'not-ready': 503,
+  'proof-too-large': 503,
   busy: 503,
   'pool-full': 503,
 }

@@ -20,7 +20,11 @@ interface TimedTarget {
  *
  * @returns compact target
  */
-export function nextTarget(parameters: NetworkParameters, parent: TimedTarget, grandparent: TimedTarget | undefined): number {
+export function nextTarget(
+  parameters: NetworkParameters,
+  parent: TimedTarget,
+  grandparent: TimedTarget | undefined,
+): number {
   if (grandparent === undefined) return parent.target
   const spacing = BigInt(parameters.spacingMs)
   const window = BigInt(parameters.difficultyWindow)

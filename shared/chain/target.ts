@@ -12,7 +12,8 @@ export function expandTarget(compact: number): bigint | undefined {
   const exponent = compact >>> 24
   const mantissa = compact & 0xffffff
   if (mantissa === 0 || mantissa > 0x7fffff || exponent > 32) return undefined
-  const target = exponent >= 3 ? BigInt(mantissa) << BigInt(8 * (exponent - 3)) : BigInt(mantissa >>> (8 * (3 - exponent)))
+  const target =
+    exponent >= 3 ? BigInt(mantissa) << BigInt(8 * (exponent - 3)) : BigInt(mantissa >>> (8 * (3 - exponent)))
   if (target === 0n || target > MAX_UINT256 || compactTarget(target) !== compact) return undefined
   return target
 }
@@ -21,7 +22,8 @@ export function expandTarget(compact: number): bigint | undefined {
 export function compactTarget(target: bigint): number {
   let exponent = 0
   for (let rest = target; rest > 0n; rest >>= 8n) exponent++
-  let mantissa = exponent >= 3 ? Number(target >> BigInt(8 * (exponent - 3))) : Number(target << BigInt(8 * (3 - exponent)))
+  let mantissa =
+    exponent >= 3 ? Number(target >> BigInt(8 * (exponent - 3))) : Number(target << BigInt(8 * (3 - exponent)))
   if (mantissa > 0x7fffff) {
     mantissa >>>= 8
     exponent++

@@ -1,7 +1,7 @@
 import { equalBytes } from '../bytes.ts'
 import type { SignatureCheck } from '../crypto/signature-verifier.ts'
-import { accept, reject, type Result } from '../errors.ts'
-import { type Header, HEADER_VERSION, type SealedHeader } from '../header/header.ts'
+import { accept, type Result, reject } from '../errors.ts'
+import { HEADER_VERSION, type Header, type SealedHeader } from '../header/header.ts'
 import { sealCheck } from '../header/seal.ts'
 import type { NetworkParameters } from '../params.ts'
 import { memberAt, type Roster } from '../roster/roster.ts'
@@ -50,7 +50,8 @@ export function validateHeader(
   const { header } = sealed
   if (header.version !== HEADER_VERSION) return reject('unknown-version', `version ${header.version}`)
   if (!equalBytes(header.previousHash, parent.hash)) return reject('wrong-parent', 'the parent is another header')
-  if (header.height !== parent.header.height + 1) return reject('wrong-height', `height ${header.height} on ${parent.header.height}`)
+  if (header.height !== parent.header.height + 1)
+    return reject('wrong-height', `height ${header.height} on ${parent.header.height}`)
   if (header.time <= parent.header.time) return reject('time-not-rising', `${header.time} after ${parent.header.time}`)
   // The target is wholly determined by the two headers before, so nobody can make mining easy for themselves.
   if (header.target !== nextTarget(context.parameters, parent.header, parent.previous))
@@ -63,5 +64,8 @@ export function validateHeader(
   if (!meetsTarget(hash, target)) return reject('not-enough-work', 'the header hash misses its target')
   if (!equalBytes(header.historyRoot, parent.historyRoot))
     return reject('wrong-history-root', 'the history root is not that of the headers before')
-  return accept({ work: workOfTarget(target), seal: sealCheck(context.networkId, hash, sealed.seal, keeper.sealingKey) })
+  return accept({
+    work: workOfTarget(target),
+    seal: sealCheck(context.networkId, hash, sealed.seal, keeper.sealingKey),
+  })
 }

@@ -1,5 +1,5 @@
 import * as P from 'micro-packed'
-import { createCodec, bytes64, hash32, u48 } from '../codec.ts'
+import { bytes64, createCodec, hash32, u48 } from '../codec.ts'
 import { sha256d } from '../hash.ts'
 
 export const HEADER_VERSION = 1

@@ -6,6 +6,11 @@ export function sealMessage(networkId: Uint8Array, headerHash: Uint8Array): Uint
   return tagged(TAGS.seal, networkId, headerHash)
 }
 
-export function sealCheck(networkId: Uint8Array, headerHash: Uint8Array, seal: Uint8Array, sealingKey: Uint8Array): SignatureCheck {
+export function sealCheck(
+  networkId: Uint8Array,
+  headerHash: Uint8Array,
+  seal: Uint8Array,
+  sealingKey: Uint8Array,
+): SignatureCheck {
   return { publicKey: sealingKey, message: sealMessage(networkId, headerHash), signature: seal }
 }

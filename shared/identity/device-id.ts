@@ -1,6 +1,6 @@
 import { bech32m } from '@scure/base'
 import { concatBytes, HASH_LENGTH } from '../bytes.ts'
-import { accept, reject, type Result } from '../errors.ts'
+import { accept, type Result, reject } from '../errors.ts'
 import { TAGS, taggedHash } from '../hash.ts'
 
 /** Bytes of the network ID that an ID's text carries, so that a foreign label is known at sight. */

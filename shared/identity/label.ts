@@ -5,7 +5,12 @@ export type LabelName = keyof typeof LABEL
 
 /** Lightweight alone, or full, coordination or both. */
 export function isLabel(flags: number): boolean {
-  return flags === LABEL.lightweight || flags === LABEL.full || flags === LABEL.coordination || flags === (LABEL.full | LABEL.coordination)
+  return (
+    flags === LABEL.lightweight ||
+    flags === LABEL.full ||
+    flags === LABEL.coordination ||
+    flags === (LABEL.full | LABEL.coordination)
+  )
 }
 
 export function labelNames(flags: number): LabelName[] {

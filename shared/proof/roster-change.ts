@@ -1,6 +1,6 @@
 import { equalBytes } from '../bytes.ts'
 import type { SignatureCheck } from '../crypto/signature-verifier.ts'
-import { accept, reject, type Result } from '../errors.ts'
+import { accept, type Result, reject } from '../errors.ts'
 import { hashHeader } from '../header/header.ts'
 import { sealCheck } from '../header/seal.ts'
 import { MAX_SEATS, type Member, memberAt, type Roster, rosterRoot } from '../roster/roster.ts'
@@ -54,7 +54,8 @@ export function checkRosterChange(
   switch (action.TAG) {
     case 'admit': {
       const { seat, walletId, sealingKey, recoveryKey } = action.data.admit
-      if (seat !== roster.nextSeat || seat >= MAX_SEAT) return reject('wrong-seat', `seat ${seat}; the next is ${roster.nextSeat}`)
+      if (seat !== roster.nextSeat || seat >= MAX_SEAT)
+        return reject('wrong-seat', `seat ${seat}; the next is ${roster.nextSeat}`)
       if (roster.members.length >= MAX_SEATS) return reject('roster-full', `all ${MAX_SEATS} seats are taken`)
       if (roster.members.some((member) => equalBytes(member.walletId, walletId)))
         return reject('already-a-member', 'this wallet has a seat')

@@ -1,11 +1,17 @@
 import * as P from 'micro-packed'
+import { headerItemCoder } from '../chain/header-item.ts'
 import { bytes64, checked, createCodec, hash32, text8, u48, u128 } from '../codec.ts'
 import { headerCoder, sealedHeaderCoder } from '../header/header.ts'
 import { mountainRangeCoder } from '../history/mountain-range.ts'
-import { rosterCoder } from '../roster/roster.ts'
-import { headerItemCoder } from '../chain/header-item.ts'
 import { MAX_STATE_PROOF_LENGTH, stateProofCoder } from '../proof/state-proof.ts'
-import { MAX_GOSSIP_HEADER_LENGTH, MAX_HEADERS_ANSWER_LENGTH, MAX_HEADERS_PER_ANSWER, MAX_LOCATOR_LENGTH, PROTOCOLS } from './ids.ts'
+import { rosterCoder } from '../roster/roster.ts'
+import {
+  MAX_GOSSIP_HEADER_LENGTH,
+  MAX_HEADERS_ANSWER_LENGTH,
+  MAX_HEADERS_PER_ANSWER,
+  MAX_LOCATOR_LENGTH,
+  PROTOCOLS,
+} from './ids.ts'
 
 const atMost = <Value>(coder: P.CoderType<Value[]>, max: number) =>
   checked(coder, (list) => (list.length <= max ? undefined : `${list.length} entries; at most ${max}`))
@@ -15,7 +21,11 @@ const optional = <Value>(coder: P.CoderType<Value>) => P.optional(P.bool, coder)
 /** What gossip carries, and answers are made of. */
 export const headerItemCodec = createCodec('header item', MAX_GOSSIP_HEADER_LENGTH, headerItemCoder)
 
-export const statusRequestCodec = createCodec('status request', PROTOCOLS.status.maxRequest, P.struct({ networkId: hash32 }))
+export const statusRequestCodec = createCodec(
+  'status request',
+  PROTOCOLS.status.maxRequest,
+  P.struct({ networkId: hash32 }),
+)
 
 /** Where a peer stands. Nothing in it is believed: it says what is worth asking for. */
 export const statusCodec = createCodec(
@@ -66,9 +76,13 @@ export const headersRequestCodec = createCodec(
   P.struct({
     networkId: hash32,
     locator: checked(P.array(P.U8, hash32), (list) =>
-      list.length >= 1 && list.length <= MAX_LOCATOR_LENGTH ? undefined : `${list.length} hashes; 1 to ${MAX_LOCATOR_LENGTH}`,
+      list.length >= 1 && list.length <= MAX_LOCATOR_LENGTH
+        ? undefined
+        : `${list.length} hashes; 1 to ${MAX_LOCATOR_LENGTH}`,
     ),
-    count: checked(P.U16BE, (count) => (count >= 1 && count <= MAX_HEADERS_PER_ANSWER ? undefined : `${count} headers wanted`)),
+    count: checked(P.U16BE, (count) =>
+      count >= 1 && count <= MAX_HEADERS_PER_ANSWER ? undefined : `${count} headers wanted`,
+    ),
   }),
 )
 

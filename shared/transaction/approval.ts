@@ -1,15 +1,19 @@
 import * as P from 'micro-packed'
 import { bytes64, checked } from '../codec.ts'
 import type { SignatureCheck } from '../crypto/signature-verifier.ts'
-import { accept, reject, type Result } from '../errors.ts'
+import { accept, type Result, reject } from '../errors.ts'
 import { TAGS, tagged } from '../hash.ts'
 import { MAX_OWNERS, MAX_SEATS, memberAt, type Roster, twoThirds } from '../roster/roster.ts'
 
 const ownerSignaturesCoder = checked(P.array(P.U8, P.struct({ owner: P.U8, signature: bytes64 })), (list) =>
-  list.length <= MAX_OWNERS && ascending(list.map(({ owner }) => owner)) ? undefined : 'owner signatures are not sorted by owner',
+  list.length <= MAX_OWNERS && ascending(list.map(({ owner }) => owner))
+    ? undefined
+    : 'owner signatures are not sorted by owner',
 )
-const votesCoder = checked(P.array(P.U16BE, P.struct({ seat: P.U16BE, expires: P.U32BE, signature: bytes64 })), (list) =>
-  list.length <= MAX_SEATS && ascending(list.map(({ seat }) => seat)) ? undefined : 'votes are not sorted by seat',
+const votesCoder = checked(
+  P.array(P.U16BE, P.struct({ seat: P.U16BE, expires: P.U32BE, signature: bytes64 })),
+  (list) =>
+    list.length <= MAX_SEATS && ascending(list.map(({ seat }) => seat)) ? undefined : 'votes are not sorted by seat',
 )
 
 /** Who stands behind a change: the votes of two thirds of all seats, or m of n owner keys. */
@@ -60,15 +64,21 @@ export function checkApproval(
   subject: { networkId: Uint8Array; kind: number; content: Uint8Array; motion: Uint8Array; height: number | undefined },
 ): Result<SignatureCheck[], ApprovalCode> {
   const { networkId, kind, height } = subject
-  if (approval.TAG === 'owners') return checkOwners(roster, approval.data, ownerMessage(networkId, kind, subject.content))
+  if (approval.TAG === 'owners')
+    return checkOwners(roster, approval.data, ownerMessage(networkId, kind, subject.content))
   const needed = twoThirds(roster.members.length)
   if (approval.data.length < needed) return reject('not-enough-votes', `${approval.data.length} of ${needed} votes`)
   const checks: SignatureCheck[] = []
   for (const { seat, expires, signature } of approval.data) {
     const member = memberAt(roster, seat)
     if (member === undefined) return reject('not-a-member', `seat ${seat} is not in the roster`)
-    if (height !== undefined && height > expires) return reject('vote-expired', `the vote of seat ${seat} was good up to block ${expires}`)
-    checks.push({ publicKey: member.sealingKey, message: voteMessage(networkId, kind, subject.motion, expires), signature })
+    if (height !== undefined && height > expires)
+      return reject('vote-expired', `the vote of seat ${seat} was good up to block ${expires}`)
+    checks.push({
+      publicKey: member.sealingKey,
+      message: voteMessage(networkId, kind, subject.motion, expires),
+      signature,
+    })
   }
   return accept(checks)
 }

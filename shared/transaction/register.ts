@@ -1,6 +1,6 @@
 import * as P from 'micro-packed'
-import { bytes64, checked, hash32, u48 } from '../codec.ts'
 import { compareBytes } from '../bytes.ts'
+import { bytes64, checked, hash32, u48 } from '../codec.ts'
 import { sha256, TAGS, tagged } from '../hash.ts'
 import { addressesCoder, assuranceCoder, labelCoder } from '../identity/record.ts'
 import { ownerSignaturesCoder } from './approval.ts'
@@ -49,7 +49,9 @@ export type Evidence = P.UnwrapCoder<typeof evidenceCoder>
 
 const endorsementsCoder = checked(P.array(P.U8, P.struct({ deviceId: hash32, signature: bytes64 })), (list) => {
   if (list.length > MAX_ENDORSEMENTS) return `${list.length} endorsements; at most ${MAX_ENDORSEMENTS}`
-  const sorted = list.every((entry, i) => i === 0 || compareBytes((list[i - 1] as typeof entry).deviceId, entry.deviceId) < 0)
+  const sorted = list.every(
+    (entry, i) => i === 0 || compareBytes((list[i - 1] as typeof entry).deviceId, entry.deviceId) < 0,
+  )
   return sorted ? undefined : 'endorsements are not sorted, or one is there twice'
 })
 
@@ -82,7 +84,11 @@ export function voucherClaimMessage(networkId: Uint8Array, claim: Claim): Uint8A
   return tagged(TAGS.voucherClaim, networkId, hashClaim(claim))
 }
 
-export function approvalMessage(networkId: Uint8Array, claim: Claim, approval: { evidence: Uint8Array; notAfter: number }): Uint8Array {
+export function approvalMessage(
+  networkId: Uint8Array,
+  claim: Claim,
+  approval: { evidence: Uint8Array; notAfter: number },
+): Uint8Array {
   return tagged(TAGS.approval, networkId, hashClaim(claim), approval.evidence, u48.encode(approval.notAfter))
 }
 

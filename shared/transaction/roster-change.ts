@@ -63,7 +63,9 @@ export function hashMotion(action: RosterAction): Uint8Array {
     case 'owners':
       return sha256(P.tuple([P.U8, ownersCoder]).encode([6, action.data.owners]))
     case 'equivocation':
-      return sha256(P.tuple([P.U8, sealedHeaderCoder, sealedHeaderCoder]).encode([5, action.data.first, action.data.second]))
+      return sha256(
+        P.tuple([P.U8, sealedHeaderCoder, sealedHeaderCoder]).encode([5, action.data.first, action.data.second]),
+      )
   }
 }
 

@@ -4,9 +4,9 @@ import { sha256, TAGS, tagged, taggedHash } from '../hash.ts'
 import { addressesCoder } from '../identity/record.ts'
 import { policyCoder } from '../policy/policy.ts'
 import { approvalCoder, ownerSignaturesCoder } from './approval.ts'
+import { KIND } from './kinds.ts'
 import { registerCoder } from './register.ts'
 import { rosterChangeCoder } from './roster-change.ts'
-import { KIND } from './kinds.ts'
 
 export const MAX_TRANSACTION_LENGTH = 32 * 1024
 

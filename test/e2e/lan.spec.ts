@@ -19,9 +19,17 @@ import {
 } from '@playwright/test'
 import { formatDeviceId, parseDeviceId } from '../../shared/identity/device-id.ts'
 import { createLan, type Lan, lanObstacle, RELAY_ADDRESS, WEB_HOST_ADDRESS, WEB_HOST_NAME } from '../framework/lan.ts'
-import { heightRises, joinWithVoucher, settledId } from '../framework/lan-page-actions.ts'
 import { type LanWebHost, startLanWebHost } from '../framework/lan-web-host.ts'
-import { addLink, auditId, openView, phaseIs, tipOf } from '../framework/phone-page.ts'
+import {
+  addLink,
+  auditId,
+  heightRises,
+  joinWithVoucher,
+  openView,
+  phaseIs,
+  settledId,
+  tipOf,
+} from '../framework/phone-page.ts'
 import { lares, newVoucher, type RelayProcess, removeDataDir, startRelayProcess } from '../framework/relay-process.ts'
 
 const STATIC_PAGE = process.env['LARES_STATIC_PAGE'] ?? fileURLToPath(new URL('../../dist/static', import.meta.url))

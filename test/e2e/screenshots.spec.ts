@@ -4,6 +4,7 @@
  */
 import { fileURLToPath } from 'node:url'
 import { expect, type Page, test } from '@playwright/test'
+import { joinWithVoucher, openView } from '../framework/phone-page.ts'
 import { lares, newVoucher, type RelayProcess, removeDataDir, startRelayProcess } from '../framework/relay-process.ts'
 
 const SIZES = [
@@ -38,19 +39,19 @@ for (const { name, width, height } of SIZES)
     await page.goto(relay.localUrl + new URL(relay.joinUrl).hash)
     await expect(page.getByTestId('phase')).toHaveAttribute('data-value', 'following', { timeout: 60_000 })
 
-    await join(page, (await newVoucher(relay.dataDir)).text)
+    await joinWithVoucher(page, (await newVoucher(relay.dataDir)).text)
     await expect(page.getByTestId('identity-state')).toHaveAttribute('data-value', 'settled', { timeout: 60_000 })
     await look(page, `join-${name}`)
 
     const { stdout } = await lares(relay.dataDir, 'status', '--json')
     const { deviceId } = JSON.parse(stdout) as { deviceId: string }
-    await open(page, 'Check')
+    await openView(page, 'Check')
     await page.getByTestId('audit-input').fill(deviceId)
     await page.getByTestId('audit-submit').click()
     await expect(page.getByTestId('audit-verdict')).toHaveAttribute('data-verdict', 'registered', { timeout: 30_000 })
     await look(page, `audit-${name}`)
 
-    await open(page, 'Status')
+    await openView(page, 'Status')
     if (WRITES)
       await expect
         .poll(async () => Number(await page.getByTestId('tip-height').getAttribute('data-value')), { timeout: 60_000 })
@@ -73,21 +74,4 @@ async function look(page: Page, picture: string): Promise<void> {
   // Settled marks and codes are drawn late.
   await expect(page.locator('.qr-frame:not(:has(svg))')).toHaveCount(0)
   if (WRITES) await page.screenshot({ path: `${FOLDER}${picture}.png`, animations: 'disabled', caret: 'hide' })
-}
-
-async function open(page: Page, view: 'Status' | 'Check' | 'My ID'): Promise<void> {
-  await page.getByRole('navigation', { name: 'Views' }).getByRole('link', { name: view }).click()
-}
-
-async function join(page: Page, voucher: string): Promise<void> {
-  await open(page, 'My ID')
-  await page.getByTestId('join-voucher').fill(voucher)
-  await page.getByTestId('join-start').click()
-  const list = page.getByTestId('words').locator('li')
-  await expect(list).toHaveCount(12)
-  const words = await list.allTextContents()
-  await page.getByTestId('words-written').click()
-  for (const answer of await page.getByTestId('word-answer').all())
-    await answer.fill(words[Number(await answer.getAttribute('data-position'))] ?? '')
-  await page.getByTestId('join-confirm').click()
 }

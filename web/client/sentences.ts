@@ -103,7 +103,8 @@ export const CHECKED = {
     count === 1
       ? '1 header verified: link, time, work and seal.'
       : `${count} headers verified: links, times, work and seals.`,
-  keepers: (seen: number, all: number) => `${seen} of ${all} keepers sealed on top of the settled block.`,
+  keepers: (seen: number, all: number) =>
+    `${seen} of ${all} ${all === 1 ? 'keeper' : 'keepers'} sealed on top of the settled block.`,
   proof: (bytes: number) => `A state proof of ${bytes} bytes leads to the settled block's state root.`,
   record: 'The record belongs to exactly this device ID.',
   absence: 'The same proof shows that nothing is stored under this device ID.',

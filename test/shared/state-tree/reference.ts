@@ -1,6 +1,5 @@
 import { createHash } from 'node:crypto'
 import fc from 'fast-check'
-import type { NodeRecord, NodeReference } from '../../../shared/state-tree/storage.ts'
 import type { StateChange } from '../../../shared/state-tree/update.ts'
 
 /** The state tree a second time, the plain way: from all leaves at once, bits as text, tags written out. */
@@ -60,10 +59,6 @@ export function changed(entries: Entries, changes: readonly StateChange[]): Entr
     else next.set(hexOf(key), value)
   }
   return next
-}
-
-export function batch(created: readonly NodeRecord[], remove: readonly NodeReference[] = []) {
-  return { put: created, remove }
 }
 
 /** Keys spread evenly, and keys that share most of their bits, so that every depth occurs. */
