@@ -110,12 +110,20 @@ export class LedgerDraft {
   }
 }
 
+/**
+ * Records by the very bytes they were read from: each transaction of a block asks for the policy, the set and the issuer.
+ * Nobody changes a record in place, so one object may serve all.
+ */
+const decodedRecords = new WeakMap<Uint8Array, unknown>()
+
 function read<Value>(state: StateReader, key: Uint8Array, codec: Codec<Value>): Value | undefined {
   const bytes = state.get(key)
   if (bytes === undefined) return undefined
+  if (decodedRecords.has(bytes)) return decodedRecords.get(bytes) as Value
   const decoded = codec.decode(bytes)
   // Only this code writes the state, so an unreadable record means damaged storage, not a bad transaction.
   if (!decoded.ok) throw new LaresError('state-damaged', decoded.detail)
+  decodedRecords.set(bytes, decoded.value)
   return decoded.value
 }
 

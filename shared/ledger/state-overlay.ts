@@ -16,14 +16,19 @@ export interface StateChange {
 export class StateOverlay implements StateReader {
   readonly #base: StateReader
   readonly #changes = new Map<string, StateChange>()
+  /** What was read below: a tree reads and copies anew each time. As large as what the block reads. */
+  readonly #reads = new Map<string, Uint8Array | undefined>()
 
   constructor(base: StateReader) {
     this.#base = base
   }
 
   get(key: Uint8Array): Uint8Array | undefined {
-    const change = this.#changes.get(toHex(key))
-    return change === undefined ? this.#base.get(key) : change.value
+    const name = toHex(key)
+    const change = this.#changes.get(name)
+    if (change !== undefined) return change.value
+    if (!this.#reads.has(name)) this.#reads.set(name, this.#base.get(key))
+    return this.#reads.get(name)
   }
 
   set(key: Uint8Array, value: Uint8Array): void {
