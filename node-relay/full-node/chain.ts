@@ -39,6 +39,8 @@ import type { BlockUndo, BlockWrites, ChainStore, LastSealed } from '../store/ch
 const KEPT_STATES_MARGIN = 128
 /** Blocks from the near future that wait for the clock; when full, the oldest is forgotten. */
 export const MAX_HELD_BLOCKS = 16
+/** Bodies of blocks beside the best chain: a keeper that floods with branches fills this much of the disk, and no more. */
+export const MAX_SIDE_BYTES = 256 * 1024 * 1024
 
 export type AcceptOutcome =
   | { readonly kind: 'duplicate' }
@@ -81,9 +83,12 @@ export class FullChain {
   readonly #verifier: SignatureVerifier
   readonly #now: () => number
   readonly #keptStates: number
+  readonly #maxSideBytes: number
   readonly #listeners = new Set<(change: ChainChange) => void>()
   readonly #held: { readonly id: string; readonly block: Block; readonly due: number }[] = []
   #tree: StateTree
+  /** At least what lies beside the best chain; counted anew when it seems too much. */
+  #sideBytes = Number.POSITIVE_INFINITY
   #queue: Promise<unknown> = Promise.resolve()
 
   private constructor(init: {
@@ -95,6 +100,7 @@ export class FullChain {
     verifier: SignatureVerifier
     now: () => number
     keptStates: number
+    maxSideBytes: number
   }) {
     this.genesis = init.genesis
     this.rules = init.rules
@@ -104,6 +110,7 @@ export class FullChain {
     this.#verifier = init.verifier
     this.#now = init.now
     this.#keptStates = init.keptStates
+    this.#maxSideBytes = init.maxSideBytes
   }
 
   /** Opens the chain in a store; a new store gets the given genesis. */
@@ -112,10 +119,10 @@ export class FullChain {
     verifier: SignatureVerifier
     now: () => number
     genesis?: Genesis | undefined
-    limits?: Partial<ForkGraphLimits> | undefined
+    limits?: Partial<ForkGraphLimits & { readonly sideBytes: number }> | undefined
   }): Promise<FullChain> {
     const { store } = init
-    const limits: Partial<ForkGraphLimits> = init.limits ?? {}
+    const { sideBytes = MAX_SIDE_BYTES, ...limits } = init.limits ?? {}
     const keptBelowSettled = limits.keptBelowSettled ?? KEPT_BELOW_SETTLED
     const stored = store.genesis()
     if (stored === undefined) {
@@ -163,6 +170,7 @@ export class FullChain {
       graph,
       tree,
       keptStates: keptBelowSettled + KEPT_STATES_MARGIN,
+      maxSideBytes: sideBytes,
     })
   }
 
@@ -250,18 +258,22 @@ export class FullChain {
     }
 
     if (!this.graph.wouldFollow(node)) {
-      await this.#store.writeSideBlock(
-        node.height,
-        node.hash,
-        blockCodec.encode(block),
-        own ? lastSealedOf(node) : undefined,
-      )
+      const bytes = blockCodec.encode(block)
+      // A branch without room is as good as not heard of: it may be offered again. An own block is never forgotten.
+      if (!own && !(await this.#hasRoomBeside(bytes.length))) return { kind: 'orphan' }
+      await this.#store.writeSideBlock(node.height, node.hash, bytes, own ? lastSealedOf(node) : undefined)
       const outcome = this.graph.insert(node)
       return outcome.kind === 'conflict' ? { kind: 'conflict', node } : { kind: 'fork', node }
     }
     const executed = await this.#execute(node, block, parent)
     if (!executed.ok) return { kind: 'rejected', rejection: executed }
     return await this.#follow(executed.value, node, own)
+  }
+
+  async #hasRoomBeside(length: number): Promise<boolean> {
+    this.#sideBytes += length
+    if (this.#sideBytes > this.#maxSideBytes) this.#sideBytes = length + (await this.#store.sideBytes())
+    return this.#sideBytes <= this.#maxSideBytes
   }
 
   #hold(id: string, block: Block, due: number): void {
@@ -330,6 +342,7 @@ export class FullChain {
       const block = this.#store.block(old.hash)
       if (block === undefined) throw new LaresError('database-damaged', `the body of block ${height} is missing`)
       undone.push({ node: old, block })
+      this.#sideBytes += block.transactions.reduce((sum, { length }) => sum + length, 0)
     }
     const { settled } = this.graph
     await this.#store.commit({

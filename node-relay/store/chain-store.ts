@@ -16,7 +16,7 @@ import {
   type StateStorage,
 } from '../../shared/state-tree/storage.ts'
 import { type RosterChange, rosterChangeCoder } from '../../shared/transaction/roster-change.ts'
-import { blocksBelowRange, KEYS, ROSTER_LOG_RANGE, stateNodeRange } from './key-table.ts'
+import { BRANCH_RANGE, blocksBelowRange, KEYS, ROSTER_LOG_RANGE, stateNodeRange } from './key-table.ts'
 
 /** Layout of the database; another number is another layout, and is not opened. */
 const FORMAT = 'lares-chain-1'
@@ -73,8 +73,6 @@ export interface ChainCommit {
 
 type Level = ClassicLevel<Uint8Array, Uint8Array>
 type Operation = { type: 'put'; key: Uint8Array; value: Uint8Array } | { type: 'del'; key: Uint8Array }
-
-const EMPTY = new Uint8Array(0)
 
 /**
  * The relay's chain on disk. Every commit is one atomic, synced batch, so that a relay killed at any instant comes back at
@@ -188,9 +186,17 @@ export class ChainStore {
 
   /** A block of a branch that is not followed now. */
   async writeSideBlock(height: number, hash: Uint8Array, block: Uint8Array, lastSealed?: LastSealed): Promise<void> {
-    const operations = [put(KEYS.block(hash), block), put(KEYS.blockAt(height, hash), EMPTY)]
+    const operations = [put(KEYS.block(hash), block), put(KEYS.blockAt(height, hash), uintToBytes(block.length, 4))]
     if (lastSealed !== undefined) operations.push(put(KEYS.meta('last-sealed'), lastSealedCoder.encode(lastSealed)))
     await this.#level.batch(operations, { sync: true })
+  }
+
+  /** Bytes of the bodies beside the best chain. */
+  async sideBytes(): Promise<number> {
+    let bytes = 0
+    for await (const [key, length] of this.#level.iterator(BRANCH_RANGE))
+      if (this.heightOf(plain(key).slice(5)) === undefined) bytes += Number(bytesToUint(length))
+    return bytes
   }
 
   /** Moves the best chain: takes blocks off and puts blocks on, all in one step. */
@@ -223,9 +229,10 @@ export class ChainStore {
 
   #apply(operations: Operation[], writes: BlockWrites): void {
     const { height, hash, item, state } = writes
+    const block = blockCodec.encode(writes.block)
     operations.push(
-      put(KEYS.block(hash), blockCodec.encode(writes.block)),
-      put(KEYS.blockAt(height, hash), EMPTY),
+      put(KEYS.block(hash), block),
+      put(KEYS.blockAt(height, hash), uintToBytes(block.length, 4)),
       put(KEYS.header(height), headerItemCoder.encode(item)),
       put(KEYS.headerHeight(hash), uintToBytes(height, 4)),
       put(KEYS.stateVersion(height), stateVersionCoder.encode({ root: state.root, stale: [...state.stale] })),

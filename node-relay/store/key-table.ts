@@ -7,7 +7,7 @@ import { asciiBytes, concatBytes, uintToBytes } from '../../shared/bytes.ts'
  *     h u32 height                 header item of the best chain (sealed header, roster changes)
  *     x hash 32                    u32 height of a header of the best chain
  *     b hash 32                    encoded block, of every branch
- *     B u32 height, hash 32        empty: finds the blocks of old branches to drop, as long as they may still be followed
+ *     B u32 height, hash 32        u32 length of the block: finds those of branches, as long as they may be followed
  *     l u8 level, u32 index        history node of the best chain, 60 bytes
  *     r u32 change number          u32 height, roster change of the best chain
  *     s u32 version, hash 32       node record of the state tree
@@ -31,6 +31,9 @@ export const KEYS = {
 export function stateNodeRange(version: number): { gte: Uint8Array; lt: Uint8Array } {
   return { gte: key('s', uintToBytes(version, 4)), lt: key('s', uintToBytes(version + 1, 4)) }
 }
+
+/** All blocks that may still be followed, or left. */
+export const BRANCH_RANGE = { gte: key('B'), lt: key('C') }
 
 /** All roster changes, in their order. */
 export const ROSTER_LOG_RANGE = { gte: key('r'), lt: key('s') }

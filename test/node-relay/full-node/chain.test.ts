@@ -1,5 +1,6 @@
 import { afterEach, describe, expect, it } from 'vitest'
 import { MAX_HELD_BLOCKS } from '../../../node-relay/full-node/chain.ts'
+import { blockCodec } from '../../../shared/block/block.ts'
 import { equalBytes, toHex } from '../../../shared/bytes.ts'
 import { maxAhead } from '../../../shared/chain/clock-rules.ts'
 import { deviceKey } from '../../../shared/ledger/state-keys.ts'
@@ -67,6 +68,23 @@ describe('full chain', () => {
     expect(kinds(await full.feed(beyond))).toEqual(['orphan'])
     expectAt(full, builder, builder.at(3))
     expect(full.store.blockBytes(fork.node.hash)).toBeDefined()
+  })
+
+  it('keeps branches as long as there is room for them beside the best chain, and the best chain always', async () => {
+    const builder = new ChainBuilder()
+    await builder.mineMany(3)
+    const tip = builder.tip
+    const forks = []
+    for (let i = 1; i <= 3; i++)
+      forks.push(await builder.mine({ on: builder.at(1), time: builder.at(2).block.header.time + i }))
+    builder.tip = tip
+    const { length } = blockCodec.encode((forks[0] as (typeof forks)[number]).block)
+    const full = await openChain(builder, { limits: { sideBytes: 2 * length } })
+    await full.feed(...builder.from(1))
+    expect(kinds(await full.feed(...forks))).toEqual(['fork', 'fork', 'orphan'])
+    const again = await full.reopen()
+    expect(kinds(await again.feed(forks[2] as (typeof forks)[number]))).toEqual(['orphan'])
+    expect(kinds(await again.feed(await builder.mine()))).toEqual(['extension'])
   })
 
   it.each([1, 4])('reorganizes %i deep, with transactions and roster changes on both sides', async (depth) => {

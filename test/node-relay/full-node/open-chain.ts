@@ -26,7 +26,7 @@ const open = new Set<OpenChain>()
 
 export async function openChain(
   builder: ChainBuilder,
-  init: { location?: string; limits?: Partial<ForkGraphLimits> } = {},
+  init: { location?: string; limits?: Partial<ForkGraphLimits & { sideBytes: number }> } = {},
 ): Promise<OpenChain> {
   const location = init.location ?? mkdtempSync(join(tmpdir(), 'lares-chain-'))
   const store = await ChainStore.open(location)
