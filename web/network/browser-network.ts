@@ -5,7 +5,7 @@ import type { PrivateKey } from '@libp2p/interface'
 import { noise } from '@libp2p/noise'
 import { peerIdFromString } from '@libp2p/peer-id'
 import { ping } from '@libp2p/ping'
-import { webRTC, webRTCDirect } from '@libp2p/webrtc'
+import { webRTCDirect } from '@libp2p/webrtc'
 import { webSockets } from '@libp2p/websockets'
 import { yamux } from '@libp2p/yamux'
 import { multiaddr } from '@multiformats/multiaddr'
@@ -16,6 +16,7 @@ import { type ConnectionLimits, createDoor } from '../../shared/transport/door.t
 import { gossipOptions } from '../../shared/transport/gossip-options.ts'
 import { createPeerNetwork, type StoppablePeerNetwork } from '../../shared/transport/peer-network.ts'
 import { createPenaltyBook } from '../../shared/transport/penalties.ts'
+import { browserWebRtc } from './browser-webrtc.ts'
 import { createReconnector, type Reconnector } from './reconnect.ts'
 
 /** A page's connections: a few relays, a few browsers. Chromium takes some 26 MB for the page itself. */
@@ -79,7 +80,7 @@ export async function createBrowserNetwork(init: BrowserNetworkInit = {}): Promi
     addresses: { listen: ['/p2p-circuit', '/webrtc'] },
     transports: [
       webRTCDirect({ rtcConfiguration: { iceServers: [] } }),
-      webRTC({ rtcConfiguration: { iceServers: init.iceServers ?? [] } }),
+      browserWebRtc({ rtcConfiguration: { iceServers: init.iceServers ?? [] } }, clock),
       webSockets(),
       circuitRelayTransport(),
     ],
