@@ -1,36 +1,24 @@
 import { type Block, blockCodec, MAX_ROSTER_CHANGES_PER_BLOCK } from '../../shared/block/block.ts'
 import { transactionRoot } from '../../shared/block/transaction-tree.ts'
 import { equalBytes, toHex } from '../../shared/bytes.ts'
-import { type ChainNode, type ChainRules, extendChain, startChain } from '../../shared/chain/chain-node.ts'
+import { type ChainNode, type ChainRules, extendChain } from '../../shared/chain/chain-node.ts'
 import { maxAhead } from '../../shared/chain/clock-rules.ts'
-import { ForkGraph, type ForkGraphLimits, KEPT_BELOW_SETTLED } from '../../shared/chain/fork-graph.ts'
+import { type ForkGraph, type ForkGraphLimits, KEPT_BELOW_SETTLED } from '../../shared/chain/fork-graph.ts'
 import type { HeaderItem } from '../../shared/chain/header-item.ts'
-import { type HeaderParent, validateHeader } from '../../shared/chain/validate-header.ts'
+import { validateHeader } from '../../shared/chain/validate-header.ts'
 import type { SignatureCheck, SignatureVerifier } from '../../shared/crypto/signature-verifier.ts'
 import { accept, LaresError, type Rejection, type Result, reject } from '../../shared/errors.ts'
 import { hashHeader } from '../../shared/header/header.ts'
-import { appendHeader, EMPTY_RANGE, type MountainRange } from '../../shared/history/mountain-range.ts'
-import { peakPositions } from '../../shared/history/node.ts'
+import { appendHeader } from '../../shared/history/mountain-range.ts'
 import { type AppliedBlock, applyBlock } from '../../shared/ledger/apply.ts'
-import {
-  type Genesis,
-  genesisCodec,
-  genesisHeader,
-  genesisRoster,
-  genesisState,
-  hashGenesis,
-  networkIdOf,
-  sealedGenesis,
-} from '../../shared/ledger/genesis.ts'
-import { checkRosterChange } from '../../shared/proof/roster-change.ts'
-import type { Roster } from '../../shared/roster/roster.ts'
-import { createMemoryStateStorage } from '../../shared/state-tree/memory-storage.ts'
+import type { Genesis } from '../../shared/ledger/genesis.ts'
 import { openStateTree, type StateTree, type StateUpdate } from '../../shared/state-tree/tree.ts'
 import { KIND } from '../../shared/transaction/kinds.ts'
 import type { RosterChange } from '../../shared/transaction/roster-change.ts'
 import { transactionCodec, transactionIdOf } from '../../shared/transaction/transaction.ts'
 import { nativeSha256 } from '../crypto/native-hash.ts'
 import type { BlockUndo, BlockWrites, ChainStore, LastSealed } from '../store/chain-store.ts'
+import { type LoadedChain, loadChain } from './load-chain.ts'
 
 /**
  * States kept behind the tip at least, beyond those of the fork graph: proofs at these heights can be served. Where the
@@ -71,6 +59,16 @@ interface Executed {
   readonly update: StateUpdate
 }
 
+export interface FullChainInit {
+  readonly store: ChainStore
+  readonly verifier: SignatureVerifier
+  /** ms since the Unix epoch */
+  readonly now: () => number
+  /** For an empty store. */
+  readonly genesis?: Genesis | undefined
+  readonly limits?: Partial<ForkGraphLimits & { readonly sideBytes: number }> | undefined
+}
+
 /**
  * The chain of a full node: headers in the fork graph, bodies and state on disk. Blocks are taken one at a time, each
  * validated in full before it is followed, and committed in one atomic batch.
@@ -91,87 +89,25 @@ export class FullChain {
   #sideBytes = Number.POSITIVE_INFINITY
   #queue: Promise<unknown> = Promise.resolve()
 
-  private constructor(init: {
-    genesis: Genesis
-    rules: ChainRules
-    graph: ForkGraph
-    tree: StateTree
-    store: ChainStore
-    verifier: SignatureVerifier
-    now: () => number
-    keptStates: number
-    maxSideBytes: number
-  }) {
-    this.genesis = init.genesis
-    this.rules = init.rules
-    this.graph = init.graph
-    this.#tree = init.tree
+  private constructor(init: FullChainInit, loaded: LoadedChain) {
+    const { keptBelowSettled = KEPT_BELOW_SETTLED, sideBytes = MAX_SIDE_BYTES } = init.limits ?? {}
+    this.genesis = loaded.genesis
+    this.rules = loaded.rules
+    this.graph = loaded.graph
+    this.#tree = loaded.tree
     this.#store = init.store
     this.#verifier = init.verifier
     this.#now = init.now
-    this.#keptStates = init.keptStates
-    this.#maxSideBytes = init.maxSideBytes
+    this.#keptStates = keptBelowSettled + KEPT_STATES_MARGIN
+    this.#maxSideBytes = sideBytes
   }
 
-  /** Opens the chain in a store; a new store gets the given genesis. */
-  static async open(init: {
-    store: ChainStore
-    verifier: SignatureVerifier
-    now: () => number
-    genesis?: Genesis | undefined
-    limits?: Partial<ForkGraphLimits & { readonly sideBytes: number }> | undefined
-  }): Promise<FullChain> {
-    const { store } = init
-    const { sideBytes = MAX_SIDE_BYTES, ...limits } = init.limits ?? {}
-    const keptBelowSettled = limits.keptBelowSettled ?? KEPT_BELOW_SETTLED
-    const stored = store.genesis()
-    if (stored === undefined) {
-      if (init.genesis === undefined)
-        throw new LaresError('no-genesis', 'the chain database is empty and no genesis was given')
-      await writeGenesis(store, init.genesis)
-    }
-    const decoded = genesisCodec.decode(store.genesis() as Uint8Array)
-    const tip = store.tip()
-    const first = store.headerItem(0)
-    if (
-      !decoded.ok ||
-      tip === undefined ||
-      first === undefined ||
-      !equalBytes(first.sealed.header.previousHash, hashGenesis(decoded.value))
-    )
-      throw new LaresError('database-damaged', 'the genesis record cannot be read')
-    const rules = { networkId: networkIdOf(first.sealed.header), parameters: decoded.value.parameters }
-
-    // Only the part of the chain that may still move is held in memory.
-    const settled = store.settled()
-    const base = Math.max(0, (settled?.height ?? 0) - keptBelowSettled)
-    const start = await restartPoint(store, decoded.value, rules.networkId, base)
-    const graph = new ForkGraph(start, rules.parameters, limits)
-    let node = start
-    for (let height = base + 1; height <= tip.height; height++) {
-      const item = store.headerItem(height)
-      const extended = item && extendChain(node, item, rules)
-      if (!extended?.ok)
-        throw new LaresError('database-damaged', `header ${height} cannot be read, or does not fit the one before`)
-      node = extended.value.node
-      graph.insert(node)
-      if (height === settled?.height) graph.restoreSettled(settled)
-    }
-    if (!equalBytes(node.hash, tip.hash)) throw new LaresError('database-damaged', 'the tip is not the last header')
-    const root = store.stateRoot(tip.height)
-    if (root === undefined) throw new LaresError('database-damaged', 'the state of the tip is missing')
-    const tree = openStateTree({ storage: store.stateStorage, root: root.root, sha256: nativeSha256 })
-    if (!equalBytes(tree.root, node.sealed.header.stateRoot))
-      throw new LaresError('database-damaged', 'the state of the tip is another one')
-    return new FullChain({
-      ...init,
-      genesis: decoded.value,
-      rules,
-      graph,
-      tree,
-      keptStates: keptBelowSettled + KEPT_STATES_MARGIN,
-      maxSideBytes: sideBytes,
-    })
+  /**
+   * Opens the chain in a store; a new store gets the given genesis.
+   * @throws {LaresError} `no-genesis`, `database-damaged`
+   */
+  static async open(init: FullChainInit): Promise<FullChain> {
+    return new FullChain(init, await loadChain(init))
   }
 
   get tip(): ChainNode {
@@ -423,75 +359,4 @@ export function headerItemOf(block: Block): Result<HeaderItem> {
       return reject('too-many-roster-changes', `more than ${MAX_ROSTER_CHANGES_PER_BLOCK}`)
   }
   return accept({ sealed: { header: block.header, seal: block.seal }, rosterChanges })
-}
-
-/** The roster after a block of the best chain, from the log on disk. */
-export async function rosterAt(
-  store: ChainStore,
-  genesis: Genesis,
-  networkId: Uint8Array,
-  height: number,
-): Promise<Roster> {
-  let roster = genesisRoster(genesis)
-  for (const logged of await store.rosterLog()) {
-    if (logged.height > height) break
-    const changed = checkRosterChange(roster, logged.change, { networkId, height: logged.height })
-    if (!changed.ok)
-      throw new LaresError('database-damaged', `roster change ${logged.change.changeNumber} does not fit`)
-    roster = changed.value.roster
-  }
-  return roster
-}
-
-/** The mountain range over the first `count` headers, from the nodes on disk. */
-export function rangeAt(store: ChainStore, count: number): MountainRange {
-  const peaks = peakPositions(count).map(({ level, index }) => {
-    const node = store.historyNode(level, index)
-    if (node === undefined)
-      throw new LaresError('database-damaged', `history node ${index} of level ${level} is missing`)
-    return node
-  })
-  return { count, peaks }
-}
-
-async function restartPoint(
-  store: ChainStore,
-  genesis: Genesis,
-  networkId: Uint8Array,
-  height: number,
-): Promise<ChainNode> {
-  const item = store.headerItem(height)
-  const parent = height === 0 ? undefined : store.headerItem(height - 1)
-  if (item === undefined || (height > 0 && parent === undefined))
-    throw new LaresError('database-damaged', `header ${height} is missing`)
-  const previous: HeaderParent['previous'] = parent && {
-    time: parent.sealed.header.time,
-    target: parent.sealed.header.target,
-  }
-  const node = startChain({
-    sealed: item.sealed,
-    previous,
-    roster: await rosterAt(store, genesis, networkId, height),
-    range: rangeAt(store, height),
-  })
-  if (!node.ok) throw new LaresError('database-damaged', `header ${height}: ${node.detail}`)
-  return node.value
-}
-
-async function writeGenesis(store: ChainStore, genesis: Genesis): Promise<void> {
-  const empty = openStateTree({ storage: createMemoryStateStorage(), root: undefined, sha256: nativeSha256 })
-  const update = empty.update({ version: 0, changes: genesisState(genesis) })
-  const header = genesisHeader(genesis, update.root)
-  const hash = networkIdOf(header)
-  const sealed = sealedGenesis(header)
-  const { created } = appendHeader(EMPTY_RANGE, { headerHash: hash, work: 0n, time: header.time })
-  await store.writeGenesis(genesisCodec.encode(genesis), {
-    height: 0,
-    hash,
-    block: { ...sealed, transactions: [] },
-    item: { sealed, rosterChanges: [] },
-    transactionIds: [],
-    history: created,
-    state: { root: update.reference, created: update.created, stale: update.stale },
-  })
 }

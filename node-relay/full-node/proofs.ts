@@ -9,7 +9,8 @@ import { bundleCodec, MAX_HEADERS_ABOVE } from '../../shared/proof/bundle.ts'
 import type { Checkpoint } from '../../shared/protocol/messages.ts'
 import type { StateProof } from '../../shared/state-tree/node.ts'
 import type { ChainStore } from '../store/chain-store.ts'
-import { type FullChain, rangeAt, rosterAt } from './chain.ts'
+import type { FullChain } from './chain.ts'
+import { rangeAt, rosterAt } from './load-chain.ts'
 
 /** Most bytes of header items put into one answer: below the protocol's limit, whatever the roster changes weigh. */
 const HEADERS_ANSWER_BUDGET = 900 * 1024

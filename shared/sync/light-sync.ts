@@ -1,7 +1,7 @@
 import { equalBytes, toHex } from '../bytes.ts'
 import { type ChainNode, type ChainRules, extendChain } from '../chain/chain-node.ts'
 import { isAsleep, maxAhead } from '../chain/clock-rules.ts'
-import type { ForkGraph, InsertOutcome } from '../chain/fork-graph.ts'
+import type { ForkGraph } from '../chain/fork-graph.ts'
 import type { HeaderItem } from '../chain/header-item.ts'
 import type { SignatureCheck } from '../crypto/signature-verifier.ts'
 import type { Result } from '../errors.ts'
@@ -15,6 +15,7 @@ import {
   statusCodec,
   statusRequestCodec,
 } from '../protocol/messages.ts'
+import type { SyncAction, SyncEvent, SyncPhase } from './sync-events.ts'
 
 /** Headers from the near future that are held until the clock reaches them. When full, the oldest is forgotten. */
 export const MAX_HELD_HEADERS = 64
@@ -23,43 +24,10 @@ export const MAX_SYNC_PEERS = 64
 /** A peer that answers nothing useful is not asked for headers for this long, ms; twice as long each time after that. */
 const USELESS_PAUSE_MS = 15_000
 const MAX_USELESS_DOUBLINGS = 3
-/** A status is asked again after this many spacings without news, and at least every ten seconds' patience. */
+/** A status is asked again after this many spacings without news, */
 const STATUS_SPACINGS = 2
+/** and not sooner than after this long, ms. */
 const MIN_STATUS_INTERVAL_MS = 5_000
-
-export type SyncPhase = 'connecting' | 'syncing' | 'following' | 'asleep' | 'offline'
-
-export type SyncEvent =
-  | { readonly type: 'peer-connected'; readonly peer: string }
-  | { readonly type: 'peer-gone'; readonly peer: string }
-  /** Answer to a request action: the bytes, or why there are none. */
-  | { readonly type: 'answer'; readonly id: number; readonly result: Result<Uint8Array> }
-  /** Answer to a verify action, one verdict per signature. */
-  | { readonly type: 'verified'; readonly id: number; readonly verdicts: readonly boolean[] }
-  | { readonly type: 'gossip'; readonly gossipId: number; readonly peer: string; readonly bytes: Uint8Array }
-  /** From time to time, and after the page woke up. */
-  | { readonly type: 'tick' }
-
-export type SyncAction =
-  | {
-      readonly type: 'request'
-      readonly id: number
-      readonly peer: string
-      readonly protocol: 'status' | 'headers'
-      readonly bytes: Uint8Array
-    }
-  | { readonly type: 'verify'; readonly id: number; readonly signatures: readonly SignatureCheck[] }
-  | { readonly type: 'gossip-verdict'; readonly gossipId: number; readonly verdict: 'accept' | 'ignore' | 'reject' }
-  /** The best chain changed. */
-  | {
-      readonly type: 'chain'
-      readonly outcome: Extract<InsertOutcome, { kind: 'extension' | 'reorganization' }>
-      readonly from: string
-    }
-  /** A heavier branch would roll back a settled header, and was not followed. */
-  | { readonly type: 'conflict'; readonly node: ChainNode; readonly from: string }
-  /** A peer sent what an honest one never sends. */
-  | { readonly type: 'offence'; readonly peer: string; readonly code: string; readonly detail: string }
 
 interface PeerState {
   status: Status | undefined

@@ -2,7 +2,8 @@ import type { ChainNode, ChainRules } from '../../shared/chain/chain-node.ts'
 import type { ForkGraph, InsertOutcome } from '../../shared/chain/fork-graph.ts'
 import type { SignatureVerifier } from '../../shared/crypto/signature-verifier.ts'
 import type { GossipVerdict, TransportClock } from '../../shared/protocol/transport.ts'
-import { LightSync, type SyncAction, type SyncEvent, type SyncPhase } from '../../shared/sync/light-sync.ts'
+import { LightSync } from '../../shared/sync/light-sync.ts'
+import type { SyncAction, SyncEvent, SyncPhase } from '../../shared/sync/sync-events.ts'
 import type { Servers } from './servers.ts'
 
 /** Gossip messages being judged at once; more are ignored. */

@@ -4,8 +4,9 @@ import { ForkGraph, type ForkGraphLimits } from '../../../shared/chain/fork-grap
 import { accept, type Result, reject } from '../../../shared/errors.ts'
 import { PROTOCOLS } from '../../../shared/protocol/ids.ts'
 import { checkpointCodec, checkpointRequestCodec, headerItemCodec } from '../../../shared/protocol/messages.ts'
-import { LightSync, type SyncAction, type SyncEvent } from '../../../shared/sync/light-sync.ts'
+import { LightSync } from '../../../shared/sync/light-sync.ts'
 import { checkStart } from '../../../shared/sync/start.ts'
+import type { SyncAction, SyncEvent } from '../../../shared/sync/sync-events.ts'
 import { type BuiltBlock, type ChainBuilder, GENESIS } from '../../framework/chain-builder.ts'
 import type { Answer } from '../../framework/honest-node.ts'
 
