@@ -242,6 +242,7 @@ export async function createRelay(init: RelayInit): Promise<Relay> {
     async function askClocks(): Promise<void> {
       const request = statusRequestCodec.encode({ networkId })
       for (const { peerId, address } of network.peers()) {
+        // A peer that does not say its time says nothing against ours.
         const answer = await network.request(peerId, PROTOCOLS.status, request).catch(() => undefined)
         const status = answer && statusCodec.decode(answer)
         const host = hostOf(address)

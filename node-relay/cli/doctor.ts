@@ -21,6 +21,7 @@ export const doctor: Command = {
       context.printError(config.detail)
       return EXIT_FAILED
     }
+    // It examines a machine without a running relay, too, and says which it found.
     const running = await askRelay<AdminStatus>(config.value.dataDir, '/status').catch(() => undefined)
     const findings = await examine({ config: config.value, running, now: context.now() })
     context.print(

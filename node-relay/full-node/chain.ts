@@ -142,6 +142,7 @@ export class FullChain {
    */
   async accept(block: Block, { own = false }: { own?: boolean } = {}): Promise<AcceptOutcome> {
     const turn = this.#queue.then(() => this.#accept(block, own))
+    // The caller gets the error; the next in line is not to fail for it.
     this.#queue = turn.catch(() => undefined)
     return await turn
   }

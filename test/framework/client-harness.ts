@@ -156,6 +156,7 @@ export class ClientHarness {
     const reply = this.call(body).finally(() => {
       done = true
     })
+    // Thrown to the test below; until then nobody waits for it.
     reply.catch(() => undefined)
     for (let spent = 0; spent < maxMs; spent += 100) {
       await this.idle()

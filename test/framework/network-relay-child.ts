@@ -3,6 +3,7 @@ import { CIRCUIT_LIMITS } from '../../node-relay/network/relay-limits.ts'
 import { createNodeKey, createRelayNetwork } from '../../node-relay/network/relay-network.ts'
 import { createWebRtcCertificate } from '../../node-relay/network/webrtc-certificate.ts'
 import { fromHex } from '../../shared/bytes.ts'
+import { shiftCalendar } from './calendar.ts'
 import {
   ECHO,
   type FromRelay,
@@ -15,20 +16,7 @@ import {
 const init = JSON.parse(process.argv[2] ?? '{}') as RelayProcessInit
 const send = (message: FromRelay) => process.send?.(message)
 
-const DAY_MS = 24 * 3_600_000
-const ahead = (init.daysAhead ?? 0) * DAY_MS
-if (ahead > 0) {
-  const RealDate = Date
-  globalThis.Date = class extends RealDate {
-    constructor(...parts: []) {
-      if (parts.length === 0) super(RealDate.now() + ahead)
-      else super(...parts)
-    }
-    static override now() {
-      return RealDate.now() + ahead
-    }
-  } as DateConstructor
-}
+if (init.daysAhead !== undefined) shiftCalendar(init.daysAhead)
 
 const relay = await createRelayNetwork({
   privateKey: init.privateKey === undefined ? await createNodeKey() : fromHex(init.privateKey),

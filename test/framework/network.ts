@@ -206,6 +206,7 @@ export async function runCrowd(options: CrowdOptions): Promise<CrowdResult> {
       }
       onArrival()
     })
+    // What did not arrive in time is listed as missing, by host: more telling than a time-out.
     await withPatience('everyone has everything', all, 10_000).catch(() => {})
     result.elapsedMs = Date.now() - started
     for (const [host, messages] of received) {

@@ -1,13 +1,4 @@
-/** Preloaded (`--import`) into a process whose calendar runs ahead by LARES_TEST_DAYS_AHEAD days. Timers are left alone. */
-const ahead = Number(process.env['LARES_TEST_DAYS_AHEAD'] ?? 0) * 86_400_000
-const RealDate = Date
+/** Preloaded (`--import`) into a process whose calendar runs ahead by LARES_TEST_DAYS_AHEAD days. */
+import { shiftCalendar } from './calendar.ts'
 
-globalThis.Date = class extends RealDate {
-  constructor(...parts: []) {
-    if (parts.length === 0) super(RealDate.now() + ahead)
-    else super(...parts)
-  }
-  static override now() {
-    return RealDate.now() + ahead
-  }
-} as DateConstructor
+shiftCalendar(Number(process.env['LARES_TEST_DAYS_AHEAD'] ?? 0))

@@ -5,7 +5,8 @@ import { type JoinLink, MAX_LINK_ADDRESSES, parseJoinLink } from '../../shared/p
 import type { NetworkRecord } from '../store/local-store.ts'
 import type { AppView, AuditReport, Failure, Outcome, WorkerCall, WorkerReplies } from '../worker/api.ts'
 import type { CallHandlers } from '../worker/bridge.ts'
-import { auditDevice, emptyReport } from './audit.ts'
+import { emptyReport } from '../worker/empty-report.ts'
+import { auditDevice } from './audit.ts'
 import { Join } from './join.ts'
 import { NetworkClient } from './network-client.ts'
 import type { ClientPorts } from './ports.ts'
@@ -211,6 +212,7 @@ export class App {
 
   #oneByOne<Value>(task: () => Promise<Value>): Promise<Value> {
     const run = this.#switching.then(task)
+    // The caller gets the error; the next in line is not to fail for it.
     this.#switching = run.catch(() => undefined)
     return run
   }

@@ -8,9 +8,10 @@ import { epochCodec } from '../../shared/ledger/records.ts'
 import { deviceKey, EPOCH_KEY } from '../../shared/ledger/state-keys.ts'
 import { readDeviceRecord } from '../../shared/proof/bundle.ts'
 import type { TransportClock } from '../../shared/protocol/transport.ts'
-import type { AuditReport, AuditVerdict } from '../worker/api.ts'
+import type { AuditReport } from '../worker/api.ts'
+import { emptyReport } from '../worker/empty-report.ts'
 import type { ChainAccess } from './chain-access.ts'
-import { AUDIT, CHECKED, failure } from './sentences.ts'
+import { AUDIT, CHECKED } from './sentences.ts'
 import { viewOfBlock, viewOfSettled } from './view.ts'
 
 /** A question waits this long for the headers to be caught up, ms. */
@@ -29,24 +30,6 @@ export interface AuditedChain extends ChainAccess {
   readonly startHeight: number
   /** Where the network's servers are, connected or not. */
   readonly addresses: readonly string[]
-}
-
-/** A report without a verdict of the ledger. */
-export function emptyReport(verdict: AuditVerdict, code: string, sentence: string, tookMs: number): AuditReport {
-  return {
-    verdict,
-    sentence,
-    deviceId: undefined,
-    device: undefined,
-    asOf: undefined,
-    tip: undefined,
-    pending: false,
-    proofBytes: undefined,
-    tookMs,
-    checked: [],
-    answeredBy: undefined,
-    failure: failure(code, sentence),
-  }
 }
 
 /**

@@ -83,6 +83,7 @@ export async function collectEndorsements(
     const addresses = (await provenDevice(deviceId))?.addresses ?? []
     if (addresses.length === 0) continue
     dialled++
+    // One node out of reach is one voice less: counted below.
     const outcome = await ports.page.call({ call: 'dial', addresses }).catch(() => undefined)
     if (outcome?.ok === true) await ask(outcome.value.peerId)
   }

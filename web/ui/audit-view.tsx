@@ -1,11 +1,12 @@
 import { useRef, useState } from 'preact/hooks'
 import type { AppView, AuditReport } from '../worker/api.ts'
+import { emptyReport } from '../worker/empty-report.ts'
 import { ask } from './ask.ts'
 import { Card } from './parts.tsx'
 import { ScanButton } from './scan-button.tsx'
 import type { PageActions } from './store.ts'
 import { VerdictCard } from './verdict-card.tsx'
-import { unansweredReport, verdictAloud } from './verdict-words.ts'
+import { verdictAloud } from './verdict-words.ts'
 
 interface Asked {
   readonly text: string
@@ -28,7 +29,10 @@ export function AuditView({ view, actions }: { view: AppView; actions: PageActio
     const answer = await ask(actions.call, { call: 'audit', text: id })
     if (mine !== question.current) return
     const report =
-      'verdict' in answer ? answer : unansweredReport(answer.sentence, answer.code, performance.now() - started)
+      'verdict' in answer
+        ? answer
+        : // The call itself failed: the worker had no chance to say anything.
+          emptyReport('cannot-say', answer.code, answer.sentence, performance.now() - started)
     setBusy(false)
     setAsked({ text: id, report })
   }

@@ -7,6 +7,7 @@ import { DeviceId } from './device-id.tsx'
 import { Icon } from './icons.tsx'
 import { cleanWord, IDENTITY_SENTENCES, IDENTITY_TONES, IDENTITY_WORDS, stepLooks } from './identity-words.ts'
 import { Card, FailureNote, Note, Pill } from './parts.tsx'
+import { PasteField } from './paste-field.tsx'
 import { ScanButton } from './scan-button.tsx'
 import type { PageActions } from './store.ts'
 
@@ -121,17 +122,13 @@ function VoucherStep(props: {
       </p>
       {props.retired && <Note tone="warn">The ID that this browser had is retired. A voucher gives it a new one.</Note>}
       <form onSubmit={(event) => void submit(event)}>
-        <label for="voucher">Voucher</label>
-        <textarea
+        <PasteField
           id="voucher"
-          data-testid="join-voucher"
-          class="mono"
+          testId="join-voucher"
+          label="Voucher"
           rows={4}
           value={text}
-          onInput={(event) => setText(event.currentTarget.value)}
-          autocomplete="off"
-          autocapitalize="off"
-          spellcheck={false}
+          onText={setText}
           placeholder="Paste the voucher's link or text"
         />
         <FailureNote failure={failure} testId="join-failure" />

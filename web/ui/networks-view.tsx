@@ -4,6 +4,7 @@ import type { AppView, Failure } from '../worker/api.ts'
 import { ask } from './ask.ts'
 import { shorten } from './format.ts'
 import { Card, FailureNote } from './parts.tsx'
+import { PasteField } from './paste-field.tsx'
 import { ScanButton } from './scan-button.tsx'
 import type { PageActions } from './store.ts'
 
@@ -109,18 +110,7 @@ function AddNetwork({ actions }: { actions: PageActions }) {
     <Card title="Add a network">
       <p class="muted">The relay prints its join link when it starts, and shows it as a QR code.</p>
       <form onSubmit={(event) => void submit(event)}>
-        <label for="network-link">Join link</label>
-        <textarea
-          id="network-link"
-          data-testid="network-link"
-          class="mono"
-          rows={3}
-          value={link}
-          onInput={(event) => setLink(event.currentTarget.value)}
-          autocomplete="off"
-          autocapitalize="off"
-          spellcheck={false}
-        />
+        <PasteField id="network-link" testId="network-link" label="Join link" rows={3} value={link} onText={setLink} />
         <FailureNote failure={failure} testId="add-network-failure" />
         <div class="row">
           <button type="submit" class="primary" data-testid="add-network" disabled={busy || link.trim() === ''}>

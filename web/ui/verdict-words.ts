@@ -86,21 +86,3 @@ export function codeOriginSentence(view: Pick<AppView, 'codeFromAuditedRelay' | 
     ? "This page's code came from the relay that it audits, so the verdict is worth no more than that relay's honesty. For an independent verdict, open this page from an address of your own."
     : `This page's code came from ${view.codeOrigin}, not from the relay that it audits.`
 }
-
-/** When the call itself failed: the worker had no chance to say anything. */
-export function unansweredReport(sentence: string, code: string, tookMs: number): AuditReport {
-  return {
-    verdict: 'cannot-say',
-    sentence,
-    deviceId: undefined,
-    device: undefined,
-    asOf: undefined,
-    tip: undefined,
-    pending: false,
-    proofBytes: undefined,
-    tookMs,
-    checked: [],
-    answeredBy: undefined,
-    failure: { ok: false, code, sentence },
-  }
-}

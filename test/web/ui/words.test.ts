@@ -11,10 +11,10 @@ import {
   codeOriginSentence,
   deviceFacts,
   proofFacts,
-  unansweredReport,
   VERDICT_LOOKS,
   verdictAloud,
 } from '../../../web/ui/verdict-words.ts'
+import { emptyReport } from '../../../web/worker/empty-report.ts'
 import { network, SAMPLE_NOW, sampleReport, stepsDone } from './sample-views.ts'
 
 describe('words about a network', () => {
@@ -70,7 +70,7 @@ describe('words about a verdict', () => {
   })
 
   it('claims no block and no proof when nothing was proven', () => {
-    const report = unansweredReport('This took too long: try again.', 'bridge-timeout', 60_000)
+    const report = emptyReport('cannot-say', 'bridge-timeout', 'This took too long: try again.', 60_000)
     expect(proofFacts(report, SAMPLE_NOW).map((fact) => fact.term)).toEqual(['Took'])
     expect(deviceFacts(report)).toEqual([])
     expect(verdictAloud(report)).toBe('Cannot say. This took too long: try again.')
