@@ -2,20 +2,13 @@ import { useEffect, useRef } from 'preact/hooks'
 import type { AppView, AuditReport } from '../worker/api.ts'
 import { inGroups } from './format.ts'
 import { Icon } from './icons.tsx'
-import { Facts, Note } from './parts.tsx'
+import { Facts } from './parts.tsx'
 import { useNow } from './store.ts'
-import {
-  codeOriginSentence,
-  deviceFacts,
-  NOT_ASKED_SENTENCE,
-  PENDING_SENTENCE,
-  proofFacts,
-  VERDICT_LOOKS,
-} from './verdict-words.ts'
+import { codeOriginSentence, deviceFacts, lookOf, NOT_ASKED_SENTENCE, proofFacts } from './verdict-words.ts'
 
 export function VerdictCard({ report, view }: { report: AuditReport; view: AppView }) {
   const now = useNow()
-  const look = VERDICT_LOOKS[report.verdict]
+  const look = lookOf(report)
   const device = deviceFacts(report)
   const card = useRef<HTMLElement>(null)
   // On a phone the answer lies below the question; where it begins in the upper half, nothing need move.
@@ -29,6 +22,7 @@ export function VerdictCard({ report, view }: { report: AuditReport; view: AppVi
       class={`card verdict tone-${look.tone}`}
       data-testid="audit-verdict"
       data-verdict={report.verdict}
+      data-pending={report.pending}
     >
       <header>
         <span class="verdict-symbol">
@@ -46,11 +40,6 @@ export function VerdictCard({ report, view }: { report: AuditReport; view: AppVi
               <span key={index}>{group}</span>
             ))}
           </p>
-        )}
-        {report.pending && (
-          <Note tone="calm" icon="clock" testId="audit-pending">
-            {PENDING_SENTENCE}
-          </Note>
         )}
         {device.length > 0 && <Facts facts={device} />}
         <h3>How this was found out</h3>

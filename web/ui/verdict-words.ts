@@ -21,9 +21,16 @@ export const VERDICT_LOOKS: Readonly<Record<AuditVerdict, VerdictLook>> = {
   'cannot-say': { word: 'Cannot say', tone: 'calm', symbol: 'clock' },
 }
 
+/** An ID on its way into the ledger is no made-up one, though the settled ledger does not have it: no red cross. */
+const PENDING_LOOK: VerdictLook = { word: 'Not settled yet', tone: 'calm', symbol: 'clock' }
+
+export function lookOf(report: Pick<AuditReport, 'verdict' | 'pending'>): VerdictLook {
+  return report.pending ? PENDING_LOOK : VERDICT_LOOKS[report.verdict]
+}
+
 /** A word for a screen reader and the live region: the verdict first, then its sentence. */
 export function verdictAloud(report: AuditReport): string {
-  return `${VERDICT_LOOKS[report.verdict].word}. ${report.sentence}`
+  return `${lookOf(report).word}. ${report.sentence}`
 }
 
 export interface Fact {
@@ -77,8 +84,6 @@ export function proofFacts(report: AuditReport, now: number): Fact[] {
 }
 
 export const NOT_ASKED_SENTENCE = 'The device itself was not asked.'
-export const PENDING_SENTENCE =
-  'It is in a newer block already, but that block is not settled yet. Ask again in a minute.'
 
 /** Where the page's code came from, said under each verdict. */
 export function codeOriginSentence(view: Pick<AppView, 'codeFromAuditedRelay' | 'codeOrigin'>): string {

@@ -10,6 +10,7 @@ import {
 import {
   codeOriginSentence,
   deviceFacts,
+  lookOf,
   proofFacts,
   VERDICT_LOOKS,
   verdictAloud,
@@ -46,6 +47,11 @@ describe('words about a network', () => {
     expect(servedBySentence(peers)).toBe('Served by the coordination node …Rrelay over direct WebRTC.')
     expect(servedBySentence([])).toBe('No peer serves this browser now.')
   })
+})
+
+it('shows no cross for an ID on its way into the ledger', () => {
+  expect(lookOf({ verdict: 'not-in-ledger', pending: false })).toMatchObject({ tone: 'bad', symbol: 'cross' })
+  expect(lookOf({ verdict: 'not-in-ledger', pending: true })).toMatchObject({ tone: 'calm', symbol: 'clock' })
 })
 
 describe('words about a verdict', () => {
