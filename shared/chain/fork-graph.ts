@@ -1,7 +1,7 @@
 import { compareBytes } from '../bytes.ts'
 import type { NetworkParameters } from '../params.ts'
 import type { ChainNode } from './chain-node.ts'
-import { type BranchNode, findSettled, knownSeats, movedByTwoThirds, type Settled } from './settled.ts'
+import { type BranchNode, findSettled, knownSeats, movedByTwoThirds, type Settled, seatsSeenAbove } from './settled.ts'
 
 /** Headers kept below the settled one: deeper branches are not even looked at. */
 export const KEPT_BELOW_SETTLED = 2_016
@@ -52,7 +52,7 @@ export class ForkGraph {
     this.#limits = { keptBelowSettled: KEPT_BELOW_SETTLED, maxSideHeaders: MAX_SIDE_HEADERS, ...limits }
     this.#base = start
     this.#tip = start
-    this.#settled = { node: start, keepersSeen: start.roster.members.length, keepers: start.roster.members.length }
+    this.#settled = { node: start, keepersSeen: 0, keepers: start.roster.members.length }
     this.#nodes.set(start.id, start)
     this.#best.set(start.height, start)
   }
@@ -155,7 +155,7 @@ export class ForkGraph {
     }
     if (leaving === 'two-thirds') {
       const keepers = fork.roster.members.length
-      this.#settled = { node: fork, keepersSeen: keepers, keepers }
+      this.#settled = { node: fork, keepersSeen: 0, keepers }
     }
     applied.reverse()
     this.#advance(applied)
@@ -181,9 +181,18 @@ export class ForkGraph {
     for (const node of applied) {
       this.#best.set(node.height, node)
       this.#tip = node
-      this.#settled = findSettled(node, this.#parameters, (one) => this.#nodes.get(one.parentId), this.#settled)
+      this.#settled = this.#settledUnder(node)
     }
     this.#prune()
+  }
+
+  /** A start is settled without anybody's seal, so the keepers seen on top of it are counted as they come. */
+  #settledUnder(tip: ChainNode): Settled {
+    const parentOf = (one: ChainNode) => this.#nodes.get(one.parentId)
+    const settled = findSettled(tip, this.#parameters, parentOf, this.#settled)
+    if (settled !== this.#settled || settled.keepersSeen >= settled.keepers) return settled
+    const seen = seatsSeenAbove(tip, settled.node.height, parentOf)
+    return seen > settled.keepersSeen ? { ...settled, keepersSeen: seen } : settled
   }
 
   /** Cuts the graph some way below settled, with every branch that leaves the best chain there. */

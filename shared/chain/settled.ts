@@ -40,6 +40,18 @@ export function findSettled(
   return floor
 }
 
+/** Seats of the tip's roster whose seal is among the headers from the tip down to, and without, a height. */
+export function seatsSeenAbove(
+  tip: ChainNode,
+  height: number,
+  parentOf: (node: ChainNode) => ChainNode | undefined,
+): number {
+  const seats = new Set<number>()
+  for (let node: ChainNode | undefined = tip; node !== undefined && node.height > height; node = parentOf(node))
+    if (memberAt(tip.roster, node.sealed.header.seat) !== undefined) seats.add(node.sealed.header.seat)
+  return seats.size
+}
+
 /** A header of a branch, with the roster that its seal is judged by. */
 export interface BranchNode {
   readonly node: ChainNode
