@@ -1,7 +1,7 @@
 import type { AdminStatus } from '../http/admin-socket.ts'
 import { askRelay, dataDirOf } from './admin-client.ts'
 import { type Command, DATA_DIR_FLAG, EXIT_OK, JSON_FLAG } from './command.ts'
-import { formatDuration, formatJson, formatTable, formatTime } from './text.ts'
+import { countOf, formatDuration, formatJson, formatTable, formatTime } from './text.ts'
 
 export const status: Command = {
   name: 'status',
@@ -26,11 +26,11 @@ function describe(relay: AdminStatus, now: number): string {
     ['Tip', `${tip.height}, ${formatTime(tip.time)}`],
     [
       'Settled',
-      `${settled.height}, ${formatTime(settled.time)}, ${settled.keepersSeen} of ${settled.keepers} keepers seen`,
+      `${settled.height}, ${formatTime(settled.time)}, ${settled.keepersSeen} of ${countOf(settled.keepers, 'keeper')} seen`,
     ],
     ['Mining', relay.mining.sentence],
     ['Hash rate', `${Math.round(relay.mining.hashesPerSecond)} hashes a second`],
-    ['Devices', `${relay.devices}, ${relay.pendingTransactions} transactions waiting`],
+    ['Devices', `${relay.devices}, ${countOf(relay.pendingTransactions, 'transaction')} waiting`],
     ['Open at', relay.doors.urls.join('  ')],
     ['Join link', relay.doors.joinUrl],
   ])

@@ -13,6 +13,11 @@ export function formatDuration(ms: number): string {
   ] as const
   const [size, name] = units.find(([length]) => Math.abs(ms) >= length) ?? units[3]
   const count = Math.floor(Math.abs(ms) / size)
+  return countOf(count, name)
+}
+
+/** `1 block`, `2 blocks` */
+export function countOf(count: number, name: string): string {
   return `${count} ${name}${count === 1 ? '' : 's'}`
 }
 

@@ -4,7 +4,7 @@ import { formatDeviceId } from '../../shared/identity/device-id.ts'
 import { ASSURANCE, labelNames } from '../../shared/identity/label.ts'
 import { trustScore } from '../../shared/identity/trust.ts'
 import type { BundleVerdict } from '../../shared/proof/bundle.ts'
-import { formatTime } from './text.ts'
+import { countOf, formatTime } from './text.ts'
 
 /** A verdict as plain data, the same for `audit` and `proof verify`. */
 export interface VerdictAnswer {
@@ -87,7 +87,7 @@ export function describeVerdict(answer: VerdictAnswer): string {
           `  Trust       ${answer.trust} of 1000`,
           `  Since       ${formatTime(answer.registeredTime ?? 0)}`,
         ]),
-    `  As of       height ${settled.height}, ${formatTime(settled.time)}, ${settled.keepersSeen} of ${settled.keepers} keepers seen`,
+    `  As of       height ${settled.height}, ${formatTime(settled.time)}, ${settled.keepersSeen} of ${countOf(settled.keepers, 'keeper')} seen`,
     `  Checked     ${answer.proofBytes} bytes of proof: roster from genesis, seals, state; the device itself was not asked`,
   ].join('\n')
 }

@@ -83,6 +83,16 @@ for (const [verdict, word] of [
     await expect(page.getByTestId('audit-checked').getByRole('listitem')).toHaveCount(proven ? 4 : 0)
   })
 
+test('audit: an ID on its way into the ledger is not shown as made up', async ({ page }) => {
+  await open(page, '?sample=single#/audit')
+  await page.getByTestId('audit-input').fill('pending')
+  await page.getByTestId('audit-submit').click()
+  const card = page.getByTestId('audit-verdict')
+  await expect(card).toHaveAttribute('data-verdict', 'not-in-ledger')
+  await expect(card).toHaveAttribute('data-pending', 'true')
+  await expect(card.getByRole('heading', { level: 2 })).toHaveText('Not settled yet')
+})
+
 test('audit: a picture of a label is read', async ({ page }) => {
   await open(page, '?sample=following#/audit')
   const id = 'LARES1QQPZRY9X8GF2TVDW0S3JN54KHCE6MUA7L'

@@ -21,7 +21,7 @@ describe('with a running relay', () => {
     expect(code).toBe(0)
     for (const part of [
       FAKE_DEVICE_ID,
-      '1 of 1 keepers seen',
+      '1 of 1 keeper seen',
       '/ip4/192.168.7.9/udp/1',
       '192.168.7.66 was dropped.',
       '#join=',

@@ -32,6 +32,17 @@ async function branch(chain: ChainBuilder, on: BuiltBlock, seats: readonly numbe
   return blocks
 }
 
+test('a start is settled before anybody was seen; keepers count as they seal on top of it', async () => {
+  const three = new ChainBuilder({ keepers: 3, parameters: NEVER_SETTLES })
+  const graph = new ForkGraph(three.first.node, three.parameters)
+  const seen = () => [graph.settled.node.height, graph.settled.keepersSeen, graph.settled.keepers]
+  expect(seen()).toEqual([0, 0, 3])
+  for (const { node } of await branch(three, three.first, [1, 1])) graph.insert(node)
+  expect(seen()).toEqual([0, 1, 3])
+  for (const { node } of await branch(three, three.tip, [0, 2])) graph.insert(node)
+  expect(seen()).toEqual([0, 3, 3])
+})
+
 describe('choice of the tip', () => {
   let chain: ChainBuilder
   let fork: BuiltBlock[]

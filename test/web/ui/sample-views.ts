@@ -206,10 +206,12 @@ const CHECKS = [
   'The proof fits the state root of that header.',
 ]
 
-/** The verdict is chosen by the text: its first word names it, any other text is registered. */
+/** The text names the verdict; `pending` is an ID on its way into the ledger, any other text is registered. */
 export function sampleReport(text: string): AuditReport {
   const asked = text.trim().toLowerCase()
-  const verdict = (Object.keys(VERDICT_SENTENCES) as AuditVerdict[]).find((name) => name === asked) ?? 'registered'
+  const pending = asked === 'pending'
+  const named = pending ? 'not-in-ledger' : asked
+  const verdict = (Object.keys(VERDICT_SENTENCES) as AuditVerdict[]).find((name) => name === named) ?? 'registered'
   const answered = verdict === 'registered' || verdict === 'retired' || verdict === 'not-in-ledger'
   const { tip, settled } = network()
   return {
@@ -229,7 +231,7 @@ export function sampleReport(text: string): AuditReport {
         : undefined,
     asOf: answered ? settled : undefined,
     tip: answered ? tip : undefined,
-    pending: verdict === 'not-in-ledger' && text === 'not-in-ledger',
+    pending,
     proofBytes: answered ? 1_486 : undefined,
     tookMs: 38,
     checked: answered
