@@ -102,17 +102,31 @@ export function localStoreSuite(name: string, create: () => LocalStore | Promise
       expect(await store.readIncidents(B)).toEqual([])
     })
 
+    it('keeps a directory until it is cleared', async () => {
+      const directory = { bytes: Uint8Array.of(1, 2, 3), importedAt: 7 }
+      expect(await store.readDirectory(A)).toBeUndefined()
+      await store.writeDirectory(A, { bytes: Uint8Array.of(9), importedAt: 6 })
+      await store.writeDirectory(A, directory)
+      expect(await store.readDirectory(A)).toEqual(directory)
+      expect(await store.readDirectory(B)).toBeUndefined()
+      await store.clearDirectory(A)
+      expect(await store.readDirectory(A)).toBeUndefined()
+    })
+
     it('forgets a whole network', async () => {
       for (const id of [A, B]) {
         await store.putNetwork(network(id))
         await store.writeChain(id, { tip: { height: 2, hash: hash(1) }, put: [chunk(1, 1)], remove: [] })
         await store.writeIdentity(id, identity)
+        await store.writeDirectory(id, { bytes: Uint8Array.of(1), importedAt: 1 })
       }
       await store.removeNetwork(A)
       expect(await store.networks()).toEqual([network(B)])
       expect(await store.readChain(A)).toBeUndefined()
       expect(await store.readIdentity(A)).toBeUndefined()
+      expect(await store.readDirectory(A)).toBeUndefined()
       expect(await store.readChain(B)).toBeDefined()
+      expect(await store.readDirectory(B)).toBeDefined()
     })
   })
 }

@@ -1,7 +1,15 @@
 import { type IDBPDatabase, type IDBPTransaction, openDB } from 'idb'
 import { LaresError } from '../../shared/errors.ts'
 import type { LocalStore } from './local-store.ts'
-import { isChainTip, isHeaderChunk, isIdentityRecord, isIncident, isKeyPair, isNetworkRecord } from './shapes.ts'
+import {
+  isChainTip,
+  isDirectoryRecord,
+  isHeaderChunk,
+  isIdentityRecord,
+  isIncident,
+  isKeyPair,
+  isNetworkRecord,
+} from './shapes.ts'
 
 /**
  * The database `lares`, one for all networks:
@@ -13,12 +21,13 @@ import { isChainTip, isHeaderChunk, isIdentityRecord, isIncident, isKeyPair, isN
  *     identities   networkId               IdentityRecord
  *     wallets      networkId               CryptoKeyPair, its private key not extractable
  *     incidents    networkId               StoredIncident[]
+ *     directories  networkId               DirectoryRecord, since version 2
  *
  * networkId is hex. Tip and chunks change in one transaction, so do identity and wallet.
  */
-const STORES = ['networks', 'tips', 'chunks', 'identities', 'wallets', 'incidents'] as const
+const STORES = ['networks', 'tips', 'chunks', 'identities', 'wallets', 'incidents', 'directories'] as const
 const DATABASE = 'lares'
-const VERSION = 1
+const VERSION = 2
 
 type StoreName = (typeof STORES)[number]
 type Database = IDBPDatabase<unknown>
@@ -34,7 +43,7 @@ export async function openIndexedDbStore(name = DATABASE): Promise<LocalStore> {
     try {
       return await openDB(at, VERSION, {
         upgrade(opened) {
-          for (const store of STORES) opened.createObjectStore(store)
+          for (const store of STORES) if (!opened.objectStoreNames.contains(store)) opened.createObjectStore(store)
         },
         // Another tab brings a newer version: this one must not stand in its way.
         blocking: () => drop(),
@@ -121,6 +130,16 @@ export async function openIndexedDbStore(name = DATABASE): Promise<LocalStore> {
       }),
     writeIncidents: (networkId, incidents) =>
       write(['incidents'], (to) => [to.objectStore('incidents').put([...incidents], networkId)]),
+
+    readDirectory: (networkId) =>
+      run(async (opened) => {
+        const directory: unknown = await opened.get('directories', networkId)
+        return isDirectoryRecord(directory) ? directory : undefined
+      }),
+    writeDirectory: (networkId, directory) =>
+      write(['directories'], (to) => [to.objectStore('directories').put(directory, networkId)]),
+    clearDirectory: (networkId) =>
+      write(['directories'], (from) => [from.objectStore('directories').delete(networkId)]),
 
     close: drop,
   }

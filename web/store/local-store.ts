@@ -68,6 +68,13 @@ export interface StoredIncident extends IncidentView {
   readonly evidence?: Uint8Array | undefined
 }
 
+/** The owner's private directory of a network, as it was imported: names and serials that are never on chain. */
+export interface DirectoryRecord {
+  readonly bytes: Uint8Array
+  /** ms since the Unix epoch. */
+  readonly importedAt: number
+}
+
 /**
  * What this phone keeps, by network ID (hex). What is read back may be damaged or gone: it is input, not truth.
  * @throws {LaresError} `storage-failed` when the browser refuses
@@ -91,6 +98,10 @@ export interface LocalStore {
 
   readIncidents(networkId: string): Promise<StoredIncident[]>
   writeIncidents(networkId: string, incidents: readonly StoredIncident[]): Promise<void>
+
+  readDirectory(networkId: string): Promise<DirectoryRecord | undefined>
+  writeDirectory(networkId: string, directory: DirectoryRecord): Promise<void>
+  clearDirectory(networkId: string): Promise<void>
 
   close(): void
 }

@@ -1,4 +1,12 @@
-import type { ChainTip, HeaderChunk, IdentityRecord, LocalStore, NetworkRecord, StoredIncident } from './local-store.ts'
+import type {
+  ChainTip,
+  DirectoryRecord,
+  HeaderChunk,
+  IdentityRecord,
+  LocalStore,
+  NetworkRecord,
+  StoredIncident,
+} from './local-store.ts'
 
 interface Kept {
   record: NetworkRecord | undefined
@@ -7,6 +15,7 @@ interface Kept {
   identity: IdentityRecord | undefined
   wallet: CryptoKeyPair | undefined
   incidents: readonly StoredIncident[]
+  directory: DirectoryRecord | undefined
 }
 
 /** Keeps everything in maps, copied on the way in and out as a database would: for tests. */
@@ -22,6 +31,7 @@ export function createMemoryStore(): LocalStore {
       identity: undefined,
       wallet: undefined,
       incidents: [],
+      directory: undefined,
     }
     kept.set(networkId, fresh)
     return fresh
@@ -69,6 +79,15 @@ export function createMemoryStore(): LocalStore {
     },
     async writeIncidents(networkId, incidents) {
       of(networkId).incidents = structuredClone(incidents)
+    },
+    async readDirectory(networkId) {
+      return structuredClone(of(networkId).directory)
+    },
+    async writeDirectory(networkId, directory) {
+      of(networkId).directory = structuredClone(directory)
+    },
+    async clearDirectory(networkId) {
+      of(networkId).directory = undefined
     },
     close() {},
   }

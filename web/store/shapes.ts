@@ -1,5 +1,12 @@
 /** Shape checks of what comes out of a browser's database: whatever is not as it was written counts as absent. */
-import type { ChainTip, HeaderChunk, IdentityRecord, NetworkRecord, StoredIncident } from './local-store.ts'
+import type {
+  ChainTip,
+  DirectoryRecord,
+  HeaderChunk,
+  IdentityRecord,
+  NetworkRecord,
+  StoredIncident,
+} from './local-store.ts'
 
 type Fields = Readonly<Record<string, unknown>>
 
@@ -69,4 +76,8 @@ export function isIncident(value: unknown): value is StoredIncident {
     isText(sentence) &&
     ['note', 'warning', 'alarm'].includes(String(severity))
   )
+}
+
+export function isDirectoryRecord(value: unknown): value is DirectoryRecord {
+  return isFields(value) && isBytes(value['bytes']) && typeof value['importedAt'] === 'number'
 }

@@ -20,6 +20,7 @@ describe('IndexedDB store', () => {
     await raw.put('identities', { state: 'king' }, A)
     await raw.put('wallets', { privateKey: 'secret' }, A)
     await raw.put('incidents', [{ at: 'noon' }, 7], A)
+    await raw.put('directories', { bytes: 'text', importedAt: 1 }, A)
     raw.close()
     const again = await openIndexedDbStore('damaged')
     expect(await again.networks()).toEqual([])
@@ -27,7 +28,24 @@ describe('IndexedDB store', () => {
     expect(await again.readIdentity(A)).toBeUndefined()
     expect(await again.readWallet(A)).toBeUndefined()
     expect(await again.readIncidents(A)).toEqual([])
+    expect(await again.readDirectory(A)).toBeUndefined()
     again.close()
+  })
+
+  it('brings a database of version 1 forward, with what is in it', async () => {
+    const old = await openDB('old', 1, {
+      upgrade(opened) {
+        for (const name of ['networks', 'tips', 'chunks', 'identities', 'wallets', 'incidents'])
+          opened.createObjectStore(name)
+      },
+    })
+    await old.put('incidents', [{ at: 1, code: 'x', sentence: 'X.', severity: 'note' }], A)
+    old.close()
+    const store = await openIndexedDbStore('old')
+    expect(await store.readIncidents(A)).toHaveLength(1)
+    await store.writeDirectory(A, { bytes: Uint8Array.of(1), importedAt: 2 })
+    expect(await store.readDirectory(A)).toEqual({ bytes: Uint8Array.of(1), importedAt: 2 })
+    store.close()
   })
 
   it('opens anew after the connection was closed under it', async () => {
