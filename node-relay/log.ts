@@ -39,16 +39,34 @@ export function createLog({ level, destination }: LogInit): Logger {
 /**
  * Appends to a file; when it is full, `name` becomes `name.1`, that one `name.2`, and so on. A log that cannot be
  * written is dropped: a full disk must not stop the relay.
+ *
+ * Written here and not by a package: those write through streams, and what such a stream still holds is lost when the
+ * process dies. Each line is with the system before the program goes on, so the last one before a crash is there.
  */
 export function createRollingFile(
   path: string,
   { maxBytes = MAX_LOG_FILE_BYTES, rolled = ROLLED_LOG_FILES } = {},
 ): DestinationStream & { close(): void } {
-  let file = openSync(path, 'a', PRIVATE_FILE_MODE)
+  /** undefined: could not be opened, or is closed. Its number is never used then: it may be another file's by now. */
+  let file: number | undefined = openSync(path, 'a', PRIVATE_FILE_MODE)
   let size = fstatSync(file).size
+  let isClosed = false
 
-  function rollOver(): void {
-    closeSync(file)
+  function close(): void {
+    if (file === undefined) return
+    const open = file
+    file = undefined
+    closeSync(open)
+  }
+
+  function open(flags: 'a' | 'w'): number {
+    file = openSync(path, flags, PRIVATE_FILE_MODE)
+    size = fstatSync(file).size
+    return file
+  }
+
+  function rollOver(): number {
+    close()
     for (let index = rolled; index > 0; index--) {
       try {
         renameSync(index === 1 ? path : `${path}.${index - 1}`, `${path}.${index}`)
@@ -56,19 +74,28 @@ export function createRollingFile(
         // That many files are not there yet.
       }
     }
-    file = openSync(path, 'w', PRIVATE_FILE_MODE)
-    size = 0
+    return open('w')
   }
 
   return {
     write(line) {
+      if (isClosed) return
+      const bytes = Buffer.from(line)
       try {
-        if (size > 0 && size + line.length > maxBytes) rollOver()
-        size += writeSync(file, line)
+        let target = file ?? open('a')
+        if (size > 0 && size + bytes.length > maxBytes) target = rollOver()
+        for (let written = 0; written < bytes.length; ) {
+          const step = writeSync(target, bytes, written)
+          written += step
+          size += step
+        }
       } catch {
         // Nowhere to say it.
       }
     },
-    close: () => closeSync(file),
+    close() {
+      isClosed = true
+      close()
+    },
   }
 }
