@@ -8,7 +8,7 @@ const LAYERS = [
   ['transaction', 'block', 'state-tree', 'history'],
   ['proof/(?!bundle)[^/]+', 'ledger'],
   ['chain', 'proof/bundle'],
-  ['admission', 'trust', 'coordination'],
+  ['admission', 'trust', 'coordination', 'fleet'],
   ['protocol'],
   ['gossip', 'transport', 'sync'],
 ]

@@ -43,6 +43,8 @@ export const TAGS = {
   registration: 'lares/registration/1',
   vote: 'lares/vote/1',
   memberSignature: 'lares/member/1',
+  directory: 'lares/directory/1',
+  fleetFile: 'lares/fleet/1',
 } as const
 
 export type Tag = (typeof TAGS)[keyof typeof TAGS]
