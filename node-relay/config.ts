@@ -11,6 +11,7 @@ export const DEFAULT_PORT = 4670
 export const DEFAULT_UDP_PORT = 4671
 export const DEFAULT_WS_PORT = 4672
 export const DEFAULT_TCP_PORT = 4673
+export const DEFAULT_METRICS_PORT = 4674
 /** A small share of one core: a home PC must stay usable. */
 export const DEFAULT_MINE_SHARE = 0.05
 export const DEFAULT_NAME = 'lares'
@@ -45,6 +46,11 @@ export interface RelayConfig {
   readonly name: string
   /** Origin of a static page to print in join links, without a trailing slash. */
   readonly pageOrigin: string | undefined
+  /**
+   * Where `/metrics` is served; undefined: nowhere. `asked` by a person: then it must work, while the default gives way to
+   * another relay on this PC.
+   */
+  readonly metrics: { readonly host: string; readonly port: number; readonly asked: boolean } | undefined
   readonly logLevel: LogLevel
   readonly logTo: 'file' | 'stderr'
   readonly quiet: boolean
@@ -80,6 +86,11 @@ export const RELAY_FLAGS = {
   'page-origin': { type: 'string', hint: 'URL', help: 'origin of the static page for join links' },
   'tls-cert': { type: 'string', hint: 'FILE', help: 'own certificate chain, PEM' },
   'tls-key': { type: 'string', hint: 'FILE', help: 'its key, PEM' },
+  'metrics-listen': {
+    type: 'string',
+    hint: 'IP:PORT|off',
+    help: `Prometheus metrics (default 127.0.0.1:${DEFAULT_METRICS_PORT}: this PC alone)`,
+  },
   'log-level': { type: 'string', hint: 'LEVEL', help: `${LOG_LEVELS.join(', ')} (default info)` },
   'log-to': { type: 'string', hint: 'file|stderr', help: 'where the log goes (default: a file in the data dir)' },
   quiet: { type: 'boolean', hint: '', help: 'print nothing but what is shown once' },
@@ -173,6 +184,7 @@ function resolveConfig(
     mineShare: take(parseShare(text('mine-share')), 0),
     name: take(parseName(text('name')), ''),
     pageOrigin: take(parseOrigin(text('page-origin')), undefined),
+    metrics: take(parseMetrics(text('metrics-listen'), text('port') === '0' ? 0 : DEFAULT_METRICS_PORT), undefined),
     logLevel: take(oneOf('log-level', text('log-level') ?? 'info', LOG_LEVELS), 'info'),
     logTo: take(oneOf('log-to', text('log-to') ?? 'file', ['file', 'stderr'] as const), 'file'),
     quiet: settings['quiet'] === true,
@@ -293,6 +305,16 @@ function parseOrigin(text: string | undefined): Result<string | undefined, Confi
   if (url === undefined || !secure || url.search !== '' || url.hash !== '' || url.username !== '')
     return reject('bad-value', `--page-origin must be an https:// address without "?" and "#", not "${text}".`)
   return accept(url.origin + url.pathname.replace(/\/+$/, ''))
+}
+
+function parseMetrics(text: string | undefined, defaultPort: number): Result<RelayConfig['metrics'], ConfigCode> {
+  if (text === undefined) return accept({ host: '127.0.0.1', port: defaultPort, asked: false })
+  if (text === 'off') return accept(undefined)
+  const [, host = '', port = ''] = /^(.*):(\d{1,5})$/.exec(text) ?? []
+  const address = host.replace(/^\[(.*)\]$/, '$1')
+  if (isIP(address) === 0 || Number(port) > 65_535)
+    return reject('bad-value', `--metrics-listen must be an IP address and a port, or off, not "${text}".`)
+  return accept({ host: address, port: Number(port), asked: true })
 }
 
 function parseTls(

@@ -28,6 +28,9 @@ import { createFacade } from './full-node/relay-facade.ts'
 import { findRelayFile, writeRelayFile } from './full-node/relay-file.ts'
 import { deviceRecords } from './full-node/views.ts'
 import type { Logger } from './log.ts'
+import { createDirectoryMeasure } from './metrics/directory-bytes.ts'
+import { createMeter, type Meter } from './metrics/meter.ts'
+import { meterNetwork } from './metrics/metered-network.ts'
 import { initialTargetFor, measureHashRate } from './mining/calibrate.ts'
 import { createClockGuard } from './mining/clock-guard.ts'
 import { createHasher } from './mining/hasher.ts'
@@ -64,6 +67,8 @@ export interface RelayInit {
   readonly announce?: readonly string[]
   readonly clock?: MinerClock
   readonly log: Logger
+  /** Counts what this relay does. */
+  readonly meter?: Meter
   /**
    * Called once in the life of a network, before it exists: the owner's recovery words, to be shown to a person. They are
    * kept nowhere.
@@ -88,6 +93,7 @@ export interface Relay {
  */
 export async function createRelay(init: RelayInit): Promise<Relay> {
   const { dataDir, log } = init
+  const meter = init.meter ?? createMeter()
   const clock = init.clock ?? systemClock
   const startedAt = clock.now()
   const closing: (() => Promise<void> | void)[] = []
@@ -104,7 +110,8 @@ export async function createRelay(init: RelayInit): Promise<Relay> {
   }
 
   async function start(): Promise<Relay> {
-    const store = await ChainStore.open(join(dataDir, 'chain'))
+    const chainDirectory = join(dataDir, 'chain')
+    const store = await ChainStore.open(chainDirectory)
     closing.push(() => store.close())
     const verifier = createCachingVerifier(createNodeVerifier())
     const hasher = createHasher(init.mineShare > 0 ? { share: init.mineShare } : {})
@@ -118,7 +125,10 @@ export async function createRelay(init: RelayInit): Promise<Relay> {
     const deviceId = deviceIdOf(networkId, keys.wallet.publicKey, ownerAnchor(keys.wallet.publicKey))
     const foundingTransactions = await loadFounding(dataDir)
 
-    const incidents = createIncidentLog(clock.now, ({ code, sentence }) => log.warn({ code }, sentence))
+    const incidents = createIncidentLog(clock.now, ({ code, sentence }) => {
+      meter.incident(code)
+      log.warn({ code }, sentence)
+    })
     const mempool = createMempool({
       networkId,
       now: clock.now,
@@ -126,7 +136,7 @@ export async function createRelay(init: RelayInit): Promise<Relay> {
       check: (bytes) => checkTransaction(chain, clock.now(), bytes),
     })
     const identity = await loadNetworkIdentity(dataDir)
-    const network = await createRelayNetwork({
+    const host = await createRelayNetwork({
       ...identity,
       hosts: init.hosts,
       udpPort: init.udpPort,
@@ -134,9 +144,11 @@ export async function createRelay(init: RelayInit): Promise<Relay> {
       tcpPort: init.tcpPort,
       webSocketTls: init.webSocketTls,
       announce: init.announce ?? [],
+      onPenalty: meter.penalty,
       log: (message, error) => log.debug({ err: error }, message),
     })
-    closing.push(() => network.stop())
+    closing.push(() => host.stop())
+    const network = meterNetwork(host, meter)
 
     const submit = async (bytes: Uint8Array): Promise<Result<{ readonly transactionId: Uint8Array }>> => {
       const id = transactionIdOf(networkId, bytes)
@@ -227,6 +239,7 @@ export async function createRelay(init: RelayInit): Promise<Relay> {
           'reorganization',
           `${outcome.undone.length} unsettled blocks were replaced by a branch with more work.`,
         )
+      meter.chainChanged(change.applied.length, change.undone.length)
       gossip.publishChange(outcome.applied, change.applied)
       miner.refresh()
     })
@@ -314,6 +327,11 @@ export async function createRelay(init: RelayInit): Promise<Relay> {
         link: facade.join().link,
       })
     setPageUrl(findRelayFile(dataDir)?.pageUrl)
+    meter.watch({
+      status: facade.status,
+      hashes: () => hasher.totals().hashes,
+      storeBytes: createDirectoryMeasure(chainDirectory),
+    })
     if (init.mineShare > 0) miner.start()
     // A block that was sealed just before a crash may have reached nobody.
     if (lastSealed !== undefined && equalBytes(lastSealed.hash, chain.tip.hash)) {

@@ -8,6 +8,8 @@ import { createHttpApp } from '../http/app.ts'
 import { openPort } from '../http/port.ts'
 import { createLog, type Logger } from '../log.ts'
 import { type Announcement, announceName } from '../mdns/announce.ts'
+import { createMeter, type Meter } from '../metrics/meter.ts'
+import { type MetricsServer, openMetrics } from '../metrics/server.ts'
 import { systemClock } from '../network/system-clock.ts'
 import { parametersOf } from '../network-file.ts'
 import type { Relay, RelayInit } from '../relay.ts'
@@ -100,6 +102,7 @@ async function open(
   onStop(port.close)
   certificates.onChange(port.useCertificate)
 
+  const meter = createMeter()
   const relay = await createRelay({
     dataDir: dataDir.path,
     version: context.version,
@@ -114,6 +117,7 @@ async function open(
     webSocketTls: { key: certificates.current().key, cert: certificates.current().cert },
     announce: mdns.name === undefined || config.wsPort === 0 ? [] : [`/dns4/${mdns.name}/tcp/${config.wsPort}/tls/ws`],
     log: log.child({ part: 'node' }),
+    meter,
     onOwnerWords: (words) => context.print(ownerWordsBox(words)),
   })
   onStop(relay.stop)
@@ -123,9 +127,12 @@ async function open(
     webRoot: context.webRoot,
     authority: certificates.authority,
     log: log.child({ part: 'http' }),
+    onAnswer: meter.http,
   })
   onStop(() => app.close())
   gate.open(app.routing)
+  const metrics = await startMetrics(config, meter, log)
+  if (metrics !== undefined) onStop(metrics.close)
 
   const page = () => pageOrigin(config, mdns, port.port)
   const joinUrl = () => `${page()}/#join=${relay.facade.join().link}`
@@ -134,7 +141,12 @@ async function open(
   const admin = await openAdminSocket({
     facade: relay.facade,
     dataDir: dataDir.path,
-    doors: () => ({ port: port.port, urls: allOrigins(config, mdns, port.port), joinUrl: joinUrl() }),
+    doors: () => ({
+      port: port.port,
+      urls: allOrigins(config, mdns, port.port),
+      joinUrl: joinUrl(),
+      metricsUrl: metrics?.url,
+    }),
     ports: { tcp: [port.port, config.wsPort, config.tcpPort], udp: [config.udpPort] },
   })
   onStop(() => admin.close())
@@ -156,6 +168,21 @@ async function open(
       colours: context.columns !== undefined && context.env['NO_COLOR'] === undefined,
     }),
   )
+}
+
+/** undefined when they are switched off, or when nobody asked for them and another relay of this PC has the port. */
+async function startMetrics(config: RelayConfig, meter: Meter, log: Logger): Promise<MetricsServer | undefined> {
+  if (config.metrics === undefined) return undefined
+  const { host, port, asked } = config.metrics
+  try {
+    const server = await openMetrics({ host, port, meter })
+    meter.watchProcess()
+    return server
+  } catch (error) {
+    if (asked) throw error
+    log.warn({ err: error }, 'no metrics')
+    return undefined
+  }
 }
 
 function openCertificates(

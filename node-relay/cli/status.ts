@@ -32,6 +32,7 @@ function describe(relay: AdminStatus, now: number): string {
     ['Hash rate', `${Math.round(relay.mining.hashesPerSecond)} hashes a second`],
     ['Devices', `${relay.devices}, ${countOf(relay.pendingTransactions, 'transaction')} waiting`],
     ['Open at', relay.doors.urls.join('  ')],
+    ['Metrics', relay.doors.metricsUrl ?? 'off'],
     ['Join link', relay.doors.joinUrl],
   ])
   const peers = relay.peers.map(({ peerId, transport, address, roundTrip, penalty }) => [

@@ -11,6 +11,8 @@ export interface DoorsInfo {
   readonly port: number
   readonly urls: readonly string[]
   readonly joinUrl: string
+  /** Where Prometheus reads; undefined when that is switched off. */
+  readonly metricsUrl?: string | undefined
 }
 
 /** What `lares status` and `doctor` get. */

@@ -23,6 +23,8 @@ export interface HttpAppInit {
   /** The home CA for phones to trust, PEM; undefined with a certificate brought along. */
   readonly authority?: string | undefined
   readonly log: Logger
+  /** After each answer: the route as it is spelled here, and its status. */
+  readonly onAnswer?: (route: string, status: number) => void
   /** Monotonic enough for rate limits. ms */
   readonly now?: () => number
 }
@@ -63,6 +65,7 @@ export async function createHttpApp(init: HttpAppInit): Promise<FastifyInstance>
     return undefined
   })
   app.addHook('onResponse', async (request, reply) => {
+    init.onAnswer?.(request.routeOptions.url ?? 'none', reply.statusCode)
     log.debug(
       {
         method: request.method,

@@ -51,6 +51,8 @@ export interface RelayNetworkInit {
   /** Default: {@link CIRCUIT_LIMITS}. `applyDefaultLimit: false` lifts those of each relayed connection. */
   circuitLimits?: ServerReservationStoreInit
   clock?: TransportClock
+  /** Points charged to a peer, for counting. */
+  onPenalty?(code: string, points: number, banned: boolean): void
   log?(message: string, error?: unknown): void
 }
 
@@ -143,6 +145,7 @@ export async function createRelayNetwork(init: RelayNetworkInit): Promise<RelayN
     dial: (address, { signal, fresh }) =>
       node.dial(multiaddr(address), { force: fresh, ...(signal === undefined ? {} : { signal }) }),
     forget: (peerId) => node.peerStore.delete(peerIdFromString(peerId)),
+    ...(init.onPenalty === undefined ? {} : { onPenalty: init.onPenalty }),
     log,
   })
   return {

@@ -29,6 +29,8 @@ export interface PeerNetworkComponents {
   dial(address: string, options: { signal?: CancelSignal | undefined; fresh: boolean }): Promise<Connection>
   /** Drops a peer that has gone from the library's address book. */
   forget(peerId: string): Promise<void>
+  /** For counting; `banned`: these points were the last. */
+  onPenalty?(code: string, points: number, banned: boolean): void
   /** For faults and peers' misdeeds; never called with payloads. */
   log(message: string, error?: unknown): void
 }
@@ -54,7 +56,9 @@ export function createPeerNetwork(components: PeerNetworkComponents): StoppableP
     const connection = book.best(peerId)
     const host = connection === undefined ? undefined : hostOf(connection.remoteAddr.toString())
     log(`penalty of ${points} to ${peerId}: ${code}`)
-    if (penalties.add(peerId, host, points)) void disconnect(peerId, `banned: ${code}`)
+    const banned = penalties.add(peerId, host, points)
+    components.onPenalty?.(code, points, banned)
+    if (banned) void disconnect(peerId, `banned: ${code}`)
   }
 
   async function disconnect(peerId: string, reason: string): Promise<void> {

@@ -68,6 +68,18 @@ describe('relay configuration', () => {
     })
   })
 
+  test('metrics are for this PC alone unless a person says otherwise', () => {
+    const metrics = (...args: string[]) => {
+      const config = read(...args)
+      return config.ok ? config.value.metrics : config
+    }
+    expect(metrics()).toEqual({ host: '127.0.0.1', port: 4674, asked: false })
+    expect(metrics('--listen', '0.0.0.0')).toEqual({ host: '127.0.0.1', port: 4674, asked: false })
+    expect(metrics('--port', '0')).toEqual({ host: '127.0.0.1', port: 0, asked: false })
+    expect(metrics('--metrics-listen', '[::]:9100')).toEqual({ host: '::', port: 9100, asked: true })
+    expect(metrics('--metrics-listen', 'off')).toBeUndefined()
+  })
+
   test('a config file is read, and flags win over it', () => {
     writeFileSync(
       join(cwd, 'config.json'),
@@ -96,6 +108,9 @@ describe('relay configuration', () => {
     [['--roles', ''], 'bad-value', '--roles'],
     [['--network', 'missing.json'], 'unknown-network-file', 'missing.json'],
     [['--network', 'broken.json'], 'unknown-network-file', 'broken.json'],
+    [['--metrics-listen', 'localhost:1'], 'bad-value', '--metrics-listen'],
+    [['--metrics-listen', '0.0.0.0'], 'bad-value', '--metrics-listen'],
+    [['--metrics-listen', '0.0.0.0:65536'], 'bad-value', '--metrics-listen'],
     [['--mine-share', '1.1'], 'bad-value', '--mine-share'],
     [['--mine-share', ''], 'bad-value', '--mine-share'],
     [['--name', 'a b'], 'bad-value', 'a b'],
