@@ -7,7 +7,7 @@ import { type ForkGraph, type ForkGraphLimits, KEPT_BELOW_SETTLED } from '../../
 import type { HeaderItem } from '../../shared/chain/header-item.ts'
 import { validateHeader } from '../../shared/chain/validate-header.ts'
 import type { SignatureCheck, SignatureVerifier } from '../../shared/crypto/signature-verifier.ts'
-import { accept, LaresError, type Rejection, type Result, reject } from '../../shared/errors.ts'
+import { accept, type Rejection, type Result, reject } from '../../shared/errors.ts'
 import { hashHeader } from '../../shared/header/header.ts'
 import { appendHeader } from '../../shared/history/mountain-range.ts'
 import { type AppliedBlock, applyBlock } from '../../shared/ledger/apply.ts'
@@ -18,6 +18,7 @@ import type { RosterChange } from '../../shared/transaction/roster-change.ts'
 import { transactionCodec, transactionIdOf } from '../../shared/transaction/transaction.ts'
 import { nativeSha256 } from '../crypto/native-hash.ts'
 import type { BlockUndo, BlockWrites, ChainStore, LastSealed } from '../store/chain-store.ts'
+import { damaged, isDiskProblem } from '../store/damage.ts'
 import { type LoadedChain, loadChain } from './load-chain.ts'
 
 /**
@@ -107,7 +108,9 @@ export class FullChain {
    * @throws {LaresError} `no-genesis`, `database-damaged`
    */
   static async open(init: FullChainInit): Promise<FullChain> {
-    return new FullChain(init, await loadChain(init))
+    const chain = new FullChain(init, await loadChain(init))
+    await chain.#recoverSealed()
+    return chain
   }
 
   get tip(): ChainNode {
@@ -121,6 +124,24 @@ export class FullChain {
 
   get lastSealed(): LastSealed | undefined {
     return this.#store.lastSealed()
+  }
+
+  /** Whether this relay has sealed a header on the tip: it never seals another there. */
+  get hasSealedOnTip(): boolean {
+    return this.#store.sealedOn(this.tip.height + 1, this.tip.hash) !== undefined
+  }
+
+  /** Why this relay may seal nothing now, in a sentence, whatever the tip is: its chain was taken back, or the disk is full. */
+  get obstacle(): { readonly code: string; readonly sentence: string } | undefined {
+    const { problem } = this.#store
+    if (problem !== undefined)
+      return { code: problem.code, sentence: `${problem.message} Mining has stopped, and goes on by itself then.` }
+    const restored = this.#store.restored()
+    if (restored === undefined) return undefined
+    return {
+      code: 'chain-taken-back',
+      sentence: `The chain was taken back to block ${restored.height}, and others may know later blocks that this relay sealed: it seals nothing until it has them again, or its owner has replaced its sealing key.`,
+    }
   }
 
   /** Called after each change of the best chain, when it is safely on disk. */
@@ -155,6 +176,37 @@ export class FullChain {
     const outcomes: AcceptOutcome[] = []
     for (const { block } of due) outcomes.push(await this.accept(block))
     return outcomes
+  }
+
+  /**
+   * The block that this relay sealed last is written to a file before the database. Where the database does not have it,
+   * either the relay was killed between the two, or the end of the database was lost.
+   */
+  async #recoverSealed(): Promise<void> {
+    const sealed = this.#store.sealedBlock()
+    if (sealed === undefined || sealed.height <= this.graph.base.height || this.#store.restored() !== undefined) return
+    if (this.graph.get(toHex(sealed.hash)) !== undefined || this.#store.blockBytes(sealed.hash) !== undefined) return
+    const block = blockCodec.decode(sealed.block)
+    if (block.ok && this.graph.get(toHex(sealed.previousHash)) !== undefined) {
+      await this.accept(block.value, { own: true })
+      return
+    }
+    if (sealed.height <= this.tip.height) return
+    const { height, hash } = this.tip
+    const highestSealed = { height: sealed.height, hash: sealed.hash }
+    await this.#store.setRestored({ height, hash, time: this.#now(), highestSealed })
+  }
+
+  /** What was lost came back from others: nothing that this relay sealed is unknown to it any more. */
+  async #noteReturned(): Promise<void> {
+    const highest = this.#store.restored()?.highestSealed
+    if (highest === undefined || this.#store.heightOf(highest.hash) === undefined) return
+    try {
+      await this.#store.setRestored(undefined)
+    } catch (error) {
+      // The block is stored; the mark goes with one of the next.
+      if (!isDiskProblem(error)) throw error
+    }
   }
 
   async #accept(block: Block, own: boolean): Promise<AcceptOutcome> {
@@ -277,7 +329,7 @@ export class FullChain {
     for (let height = this.tip.height; height > fork.height; height--) {
       const old = this.graph.at(height) as ChainNode
       const block = this.#store.block(old.hash)
-      if (block === undefined) throw new LaresError('database-damaged', `the body of block ${height} is missing`)
+      if (block === undefined) throw damaged(`the body of block ${height} is missing`)
       undone.push({ node: old, block })
       this.#sideBytes += block.transactions.reduce((sum, { length }) => sum + length, 0)
     }
@@ -308,6 +360,7 @@ export class FullChain {
       undone: undone.map((one) => one.block),
       applied: executed.map((one) => one.block),
     }
+    await this.#noteReturned()
     for (const listener of this.#listeners) listener(change)
     return outcome
   }

@@ -21,6 +21,7 @@ import { createMemoryStateStorage } from '../../shared/state-tree/memory-storage
 import { openStateTree, type StateTree } from '../../shared/state-tree/tree.ts'
 import { nativeSha256 } from '../crypto/native-hash.ts'
 import type { ChainStore } from '../store/chain-store.ts'
+import { damaged } from '../store/damage.ts'
 
 export interface LoadedChain {
   readonly genesis: Genesis
@@ -56,7 +57,7 @@ export async function loadChain(init: {
     first === undefined ||
     !equalBytes(first.sealed.header.previousHash, hashGenesis(decoded.value))
   )
-    throw new LaresError('database-damaged', 'the genesis record cannot be read')
+    throw damaged('the genesis record cannot be read')
   const rules = { networkId: networkIdOf(first.sealed.header), parameters: decoded.value.parameters }
 
   // Only the part of the chain that may still move is held in memory.
@@ -68,18 +69,16 @@ export async function loadChain(init: {
   for (let height = base + 1; height <= tip.height; height++) {
     const item = store.headerItem(height)
     const extended = item && extendChain(node, item, rules)
-    if (!extended?.ok)
-      throw new LaresError('database-damaged', `header ${height} cannot be read, or does not fit the one before`)
+    if (!extended?.ok) throw damaged(`header ${height} cannot be read, or does not fit the one before`)
     node = extended.value.node
     graph.insert(node)
     if (height === settled?.height) graph.restoreSettled(settled)
   }
-  if (!equalBytes(node.hash, tip.hash)) throw new LaresError('database-damaged', 'the tip is not the last header')
+  if (!equalBytes(node.hash, tip.hash)) throw damaged('the tip is not the last header')
   const root = store.stateRoot(tip.height)
-  if (root === undefined) throw new LaresError('database-damaged', 'the state of the tip is missing')
+  if (root === undefined) throw damaged('the state of the tip is missing')
   const tree = openStateTree({ storage: store.stateStorage, root: root.root, sha256: nativeSha256 })
-  if (!equalBytes(tree.root, node.sealed.header.stateRoot))
-    throw new LaresError('database-damaged', 'the state of the tip is another one')
+  if (!equalBytes(tree.root, node.sealed.header.stateRoot)) throw damaged('the state of the tip is another one')
   return { genesis: decoded.value, rules, graph, tree }
 }
 
@@ -94,8 +93,7 @@ export async function rosterAt(
   for (const logged of await store.rosterLog()) {
     if (logged.height > height) break
     const changed = checkRosterChange(roster, logged.change, { networkId, height: logged.height })
-    if (!changed.ok)
-      throw new LaresError('database-damaged', `roster change ${logged.change.changeNumber} does not fit`)
+    if (!changed.ok) throw damaged(`roster change ${logged.change.changeNumber} does not fit`)
     roster = changed.value.roster
   }
   return roster
@@ -105,8 +103,7 @@ export async function rosterAt(
 export function rangeAt(store: ChainStore, count: number): MountainRange {
   const peaks = peakPositions(count).map(({ level, index }) => {
     const node = store.historyNode(level, index)
-    if (node === undefined)
-      throw new LaresError('database-damaged', `history node ${index} of level ${level} is missing`)
+    if (node === undefined) throw damaged(`history node ${index} of level ${level} is missing`)
     return node
   })
   return { count, peaks }
@@ -120,8 +117,7 @@ async function restartPoint(
 ): Promise<ChainNode> {
   const item = store.headerItem(height)
   const parent = height === 0 ? undefined : store.headerItem(height - 1)
-  if (item === undefined || (height > 0 && parent === undefined))
-    throw new LaresError('database-damaged', `header ${height} is missing`)
+  if (item === undefined || (height > 0 && parent === undefined)) throw damaged(`header ${height} is missing`)
   const previous: HeaderParent['previous'] = parent && {
     time: parent.sealed.header.time,
     target: parent.sealed.header.target,
@@ -132,7 +128,7 @@ async function restartPoint(
     roster: await rosterAt(store, genesis, networkId, height),
     range: rangeAt(store, height),
   })
-  if (!node.ok) throw new LaresError('database-damaged', `header ${height}: ${node.detail}`)
+  if (!node.ok) throw damaged(`header ${height}: ${node.detail}`)
   return node.value
 }
 

@@ -1,10 +1,9 @@
-import { ClassicLevel } from 'classic-level'
 import * as P from 'micro-packed'
 import { type Block, blockCodec } from '../../shared/block/block.ts'
 import { bytesToUint, uintToBytes } from '../../shared/bytes.ts'
 import { type HeaderItem, headerItemCoder } from '../../shared/chain/header-item.ts'
-import { hash32 } from '../../shared/codec.ts'
-import { LaresError } from '../../shared/errors.ts'
+import { hash32, u48 } from '../../shared/codec.ts'
+import type { LaresError } from '../../shared/errors.ts'
 import type { PlacedHistoryNode } from '../../shared/history/mountain-range.ts'
 import type { HistoryNode } from '../../shared/history/node.ts'
 import { historyNodeCoder } from '../../shared/history/node-codec.ts'
@@ -16,10 +15,12 @@ import {
   type StateStorage,
 } from '../../shared/state-tree/storage.ts'
 import { type RosterChange, rosterChangeCoder } from '../../shared/transaction/roster-change.ts'
-import { BRANCH_RANGE, blocksBelowRange, KEYS, ROSTER_LOG_RANGE, stateNodeRange } from './key-table.ts'
-
-/** Layout of the database; another number is another layout, and is not opened. */
-const FORMAT = 'lares-chain-1'
+import { CheckedLevel, type CheckedLevelInit, type Operation } from './checked-level.ts'
+import { damaged, isDiskProblem, storageError } from './damage.ts'
+import { settleFormat } from './format.ts'
+import { blocksBelowRange, KEYS, sealsBelowRange, stateNodeRange, tableRange } from './key-table.ts'
+import { finishReplacement } from './replace.ts'
+import { readGenesisCopy, readSealedBlock, type SealedBlock, writeGenesisCopy, writeSealedBlock } from './seal-file.ts'
 
 const referenceCoder = P.struct({ version: P.U32BE, hash: hash32 })
 const stateVersionCoder = P.struct({
@@ -29,6 +30,12 @@ const stateVersionCoder = P.struct({
 const tipCoder = P.struct({ height: P.U32BE, hash: hash32 })
 const settledCoder = P.struct({ height: P.U32BE, keepersSeen: P.U16BE, keepers: P.U16BE })
 const lastSealedCoder = P.struct({ previousHash: hash32, hash: hash32, height: P.U32BE })
+const restoredCoder = P.struct({
+  height: P.U32BE,
+  hash: hash32,
+  time: u48,
+  highestSealed: P.optional(P.bool, P.struct({ height: P.U32BE, hash: hash32 })),
+})
 const loggedChangeCoder = P.struct({ height: P.U32BE, change: rosterChangeCoder })
 
 export type Tip = P.UnwrapCoder<typeof tipCoder>
@@ -36,6 +43,12 @@ export type Tip = P.UnwrapCoder<typeof tipCoder>
 export type StoredSettled = P.UnwrapCoder<typeof settledCoder>
 /** The last header that this relay sealed: it never seals another on the same parent. */
 export type LastSealed = P.UnwrapCoder<typeof lastSealedCoder>
+
+/**
+ * The chain was taken back to this block, and blocks above it that this relay sealed may be known to others: it seals
+ * nothing until the highest of them is back, or its sealing key has been replaced.
+ */
+export type Restored = P.UnwrapCoder<typeof restoredCoder>
 
 /** What one block of the best chain puts into the database. */
 export interface BlockWrites {
@@ -71,44 +84,68 @@ export interface ChainCommit {
   readonly pruneStatesTo: number
 }
 
-type Level = ClassicLevel<Uint8Array, Uint8Array>
-type Operation = { type: 'put'; key: Uint8Array; value: Uint8Array } | { type: 'del'; key: Uint8Array }
+export interface ChainStoreInit extends CheckedLevelInit {
+  /** Opens what is damaged, too, as far as it can be: to look at it and to make it anew. */
+  readonly repair?: boolean | undefined
+}
 
 /**
  * The relay's chain on disk. Every commit is one atomic, synced batch, so that a relay killed at any instant comes back at
  * a block boundary. Reads are synchronous: the state transition is.
  */
 export class ChainStore {
-  readonly #level: Level
+  readonly #level: CheckedLevel
   readonly #nodes: NodeCache
 
-  private constructor(level: Level) {
+  private constructor(level: CheckedLevel) {
     this.#level = level
-    const storage: StateStorage = { get: (reference) => getFrom(level, KEYS.stateNode(encodeReference(reference))) }
+    const storage: StateStorage = { get: (reference) => level.get(KEYS.stateNode(encodeReference(reference))) }
     this.#nodes = createNodeCache({ storage })
   }
 
-  /** @throws {LaresError} `database-locked`, `database-damaged`, `database-foreign` */
-  static async open(location: string): Promise<ChainStore> {
-    const level: Level = new ClassicLevel(location, { keyEncoding: 'view', valueEncoding: 'view' })
+  /**
+   * @throws {LaresError} `database-locked`, `database-damaged`, `database-foreign`, `database-newer`, `disk-full`,
+   *   `disk-read-only`, `disk-failed`: the message is a sentence for a person
+   */
+  static async open(location: string, init: ChainStoreInit = {}): Promise<ChainStore> {
+    const level = await openLevel(location, init)
     try {
-      await level.open()
-    } catch (error) {
-      const { cause } = error as { cause?: { code?: string } }
-      const code = cause?.code === 'LEVEL_LOCKED' ? 'database-locked' : 'database-damaged'
-      throw new LaresError(code, `cannot open the chain database: ${(error as Error).message}`, { cause: error })
-    }
-    try {
-      await checkFormat(level)
+      await settleFormat(level.raw, init)
+      const store = new ChainStore(level)
+      if (init.repair !== true) await store.#checkGenesis()
+      return store
     } catch (error) {
       await level.close()
-      throw error
+      throw storageError(error)
     }
-    return new ChainStore(level)
   }
 
   async close(): Promise<void> {
     await this.#level.close()
+  }
+
+  /** Why nothing can be written now: a full or read-only disk, a write that failed. */
+  get problem(): LaresError | undefined {
+    return this.#level.problem
+  }
+
+  /** Makes writing possible again after a write that failed, once the disk allows it. Never throws. */
+  async heal(): Promise<void> {
+    try {
+      await this.#level.heal()
+    } catch (error) {
+      if (!isDiskProblem(error)) throw error
+    }
+  }
+
+  /** Merges LevelDB's tables: gives room on the disk back. */
+  async compact(): Promise<void> {
+    await this.#level.compact()
+  }
+
+  /** Every record, for whoever looks at all of them: `undefined` for one that is not what was written. */
+  records(): AsyncGenerator<{ key: Uint8Array; value: Uint8Array | undefined }> {
+    return this.#level.all()
   }
 
   get stateStorage(): StateStorage {
@@ -116,7 +153,7 @@ export class ChainStore {
   }
 
   genesis(): Uint8Array | undefined {
-    return getFrom(this.#level, KEYS.meta('genesis'))
+    return this.#level.get(KEYS.meta('genesis'))
   }
 
   tip(): Tip | undefined {
@@ -131,6 +168,26 @@ export class ChainStore {
     return this.#read(KEYS.meta('last-sealed'), lastSealedCoder)
   }
 
+  /** The header that this relay sealed on a parent, if it did, as long as that parent may be followed. */
+  sealedOn(height: number, parentHash: Uint8Array): Uint8Array | undefined {
+    return this.#level.get(KEYS.sealedOn(height, parentHash))
+  }
+
+  /** The last block that this relay sealed: written before the database, so it may know more. */
+  sealedBlock(): SealedBlock | undefined {
+    return readSealedBlock(this.#level.location)
+  }
+
+  restored(): Restored | undefined {
+    return this.#read(KEYS.meta('restored'), restoredCoder)
+  }
+
+  /** Says that this chain was taken back, or (undefined) that its relay may seal again. */
+  async setRestored(restored: Restored | undefined): Promise<void> {
+    const key = KEYS.meta('restored')
+    await this.#level.batch([restored === undefined ? del(key) : put(key, restoredCoder.encode(restored))])
+  }
+
   /** Header item of the best chain. */
   headerItem(height: number): HeaderItem | undefined {
     return this.#read(KEYS.header(height), headerItemCoder)
@@ -138,13 +195,13 @@ export class ChainStore {
 
   /** Height of a header of the best chain. */
   heightOf(hash: Uint8Array): number | undefined {
-    const value = getFrom(this.#level, KEYS.headerHeight(hash))
+    const value = this.#level.get(KEYS.headerHeight(hash))
     return value === undefined ? undefined : Number(bytesToUint(value))
   }
 
   /** Body of a block of any branch. */
   blockBytes(hash: Uint8Array): Uint8Array | undefined {
-    return getFrom(this.#level, KEYS.block(hash))
+    return this.#level.get(KEYS.block(hash))
   }
 
   block(hash: Uint8Array): Block | undefined {
@@ -162,7 +219,7 @@ export class ChainStore {
   /** The roster changes of the best chain from genesis on. */
   async rosterLog(): Promise<{ height: number; change: RosterChange }[]> {
     const log: { height: number; change: RosterChange }[] = []
-    for await (const value of this.#level.values(ROSTER_LOG_RANGE)) log.push(decode(plain(value), loggedChangeCoder))
+    for await (const { value } of this.#level.entries(tableRange('r'))) log.push(decode(value, loggedChangeCoder))
     return log
   }
 
@@ -182,20 +239,22 @@ export class ChainStore {
     const operations: Operation[] = [put(KEYS.meta('genesis'), genesis)]
     this.#apply(operations, writes)
     await this.#write(operations, [], writes.state.created)
+    // After the record: where the copy is, the record was.
+    writeGenesisCopy(this.#level.location, genesis)
   }
 
   /** A block of a branch that is not followed now. */
   async writeSideBlock(height: number, hash: Uint8Array, block: Uint8Array, lastSealed?: LastSealed): Promise<void> {
     const operations = [put(KEYS.block(hash), block), put(KEYS.blockAt(height, hash), uintToBytes(block.length, 4))]
-    if (lastSealed !== undefined) operations.push(put(KEYS.meta('last-sealed'), lastSealedCoder.encode(lastSealed)))
-    await this.#level.batch(operations, { sync: true })
+    if (lastSealed !== undefined) await this.#noteSealed(operations, lastSealed, block)
+    await this.#level.batch(operations)
   }
 
   /** Bytes of the bodies beside the best chain. */
   async sideBytes(): Promise<number> {
     let bytes = 0
-    for await (const [key, length] of this.#level.iterator(BRANCH_RANGE))
-      if (this.heightOf(plain(key).slice(5)) === undefined) bytes += Number(bytesToUint(length))
+    for await (const { key, value } of this.#level.entries(tableRange('B')))
+      if (this.heightOf(key.slice(5)) === undefined) bytes += Number(bytesToUint(value))
     return bytes
   }
 
@@ -206,7 +265,7 @@ export class ChainStore {
     for (const one of undo) {
       for await (const key of this.#level.keys(stateNodeRange(one.height))) {
         operations.push({ type: 'del', key })
-        removed.push({ version: one.height, hash: plain(key).slice(5) })
+        removed.push({ version: one.height, hash: key.slice(5) })
       }
       operations.push(
         del(KEYS.header(one.height)),
@@ -217,7 +276,9 @@ export class ChainStore {
       )
     }
     for (const writes of apply) this.#apply(operations, writes)
-    if (lastSealed !== undefined) operations.push(put(KEYS.meta('last-sealed'), lastSealedCoder.encode(lastSealed)))
+    const last = apply.at(-1)
+    if (lastSealed !== undefined && last !== undefined)
+      await this.#noteSealed(operations, lastSealed, blockCodec.encode(last.block))
     operations.push(put(KEYS.meta('settled'), settledCoder.encode(settled)))
     removed.push(...(await this.#prune(operations, pruneStatesTo)))
     await this.#write(
@@ -225,6 +286,54 @@ export class ChainStore {
       removed,
       apply.flatMap((writes) => [...writes.state.created]),
     )
+  }
+
+  /** Carried over into a database that is made anew: own seals, and that the chain was taken back. */
+  async writeSeals(seals: readonly LastSealed[], restored: Restored | undefined): Promise<void> {
+    const operations = seals.map((one) => put(KEYS.sealedOn(one.height, one.previousHash), one.hash))
+    const last = seals.reduce<LastSealed | undefined>(
+      (a, b) => (a === undefined || b.height > a.height ? b : a),
+      undefined,
+    )
+    if (last !== undefined) operations.push(put(KEYS.meta('last-sealed'), lastSealedCoder.encode(last)))
+    if (restored !== undefined) operations.push(put(KEYS.meta('restored'), restoredCoder.encode(restored)))
+    await this.#level.batch(operations)
+  }
+
+  async writeSettled(settled: StoredSettled): Promise<void> {
+    await this.#level.batch([put(KEYS.meta('settled'), settledCoder.encode(settled))])
+  }
+
+  /** Before the batch with the block itself, so that not even a lost end of the log lets this parent be sealed on again. */
+  async #noteSealed(operations: Operation[], sealed: LastSealed, block: Uint8Array): Promise<void> {
+    await this.#level.heal()
+    if (this.#level.problem !== undefined) throw this.#level.problem
+    writeSealedBlock(this.#level.location, { ...sealed, block })
+    operations.push(
+      put(KEYS.meta('last-sealed'), lastSealedCoder.encode(sealed)),
+      put(KEYS.sealedOn(sealed.height, sealed.previousHash), sealed.hash),
+    )
+  }
+
+  /** A chain whose first record is lost is not to be taken for a new one, whose network is yet to be founded. */
+  async #checkGenesis(): Promise<void> {
+    const { location } = this.#level
+    const genesis = this.genesis()
+    if (genesis !== undefined) {
+      try {
+        if (readGenesisCopy(location) === undefined) writeGenesisCopy(location, genesis)
+      } catch (error) {
+        // A copy can wait until there is room for it.
+        if (!isDiskProblem(error)) throw error
+      }
+      return
+    }
+    const records = this.#level.keys({})
+    // The mark of the format is always there.
+    await records.next()
+    const second = await records.next()
+    await records.return(undefined)
+    if (second.done !== true || readGenesisCopy(location) !== undefined) throw damaged('the genesis record is missing')
   }
 
   #apply(operations: Operation[], writes: BlockWrites): void {
@@ -260,8 +369,9 @@ export class ChainStore {
       }
       operations.push({ type: 'del', key })
     }
+    for await (const key of this.#level.keys(sealsBelowRange(to))) operations.push({ type: 'del', key })
     for await (const key of this.#level.keys(blocksBelowRange(to))) {
-      const hash = plain(key).slice(5)
+      const hash = key.slice(5)
       if (this.heightOf(hash) === undefined) operations.push(del(KEYS.block(hash)))
       operations.push({ type: 'del', key })
     }
@@ -273,40 +383,29 @@ export class ChainStore {
     removed: readonly NodeReference[],
     created: readonly NodeRecord[],
   ): Promise<void> {
-    await this.#level.batch(operations, { sync: true })
+    await this.#level.batch(operations)
     this.#nodes.applied({ remove: removed, put: created })
   }
 
   #read<Value>(key: Uint8Array, coder: P.CoderType<Value>): Value | undefined {
-    const bytes = getFrom(this.#level, key)
+    const bytes = this.#level.get(key)
     return bytes === undefined ? undefined : decode(bytes, coder)
   }
 }
 
 const placeCoder = P.struct({ height: P.U32BE, index: P.U16BE })
 
-/** A new database gets its mark; what has other records than ours is left alone. */
-async function checkFormat(level: Level): Promise<void> {
-  const format = getFrom(level, KEYS.meta('format'))
-  if (format !== undefined && Buffer.from(format).toString() === FORMAT) return
-  const isEmpty = format === undefined && (await level.keys({ limit: 1 }).all()).length === 0
-  if (!isEmpty) throw new LaresError('database-foreign', `this is no chain database of this version (${FORMAT})`)
-  await level.put(KEYS.meta('format'), Buffer.from(FORMAT), { sync: true })
-}
-
-/** @throws {LaresError} `database-damaged` when the file under the record cannot be read */
-function getFrom(level: Level, key: Uint8Array): Uint8Array | undefined {
+/** A database whose files are broken is salvaged only by who repairs it. */
+async function openLevel(location: string, init: ChainStoreInit): Promise<CheckedLevel> {
   try {
-    const bytes = level.getSync(key)
-    return bytes && plain(bytes)
+    finishReplacement(location)
+    return await CheckedLevel.open(location, init)
   } catch (error) {
-    throw damaged((error as Error).message, error)
+    const translated = storageError(error)
+    if (init.repair !== true || translated.code !== 'database-damaged') throw translated
+    await CheckedLevel.salvage(location)
+    return await CheckedLevel.open(location, init)
   }
-}
-
-/** LevelDB gives Buffers, whose slice() is no copy. */
-function plain(bytes: Uint8Array): Uint8Array {
-  return new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.byteLength)
 }
 
 function put(key: Uint8Array, value: Uint8Array): Operation {
@@ -323,8 +422,4 @@ function decode<Value>(bytes: Uint8Array, coder: P.CoderType<Value>): Value {
   } catch (error) {
     throw damaged((error as Error).message, error)
   }
-}
-
-function damaged(detail: string, cause?: unknown): LaresError {
-  return new LaresError('database-damaged', `a record of the chain database cannot be read (${detail})`, { cause })
 }

@@ -6,6 +6,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { createNodeVerifier } from '../../../node-relay/crypto/node-verifier.ts'
 import { FullChain } from '../../../node-relay/full-node/chain.ts'
 import { ChainStore } from '../../../node-relay/store/chain-store.ts'
+import { formatMark } from '../../../node-relay/store/format.ts'
 import { KEYS } from '../../../node-relay/store/key-table.ts'
 import { asciiBytes } from '../../../shared/bytes.ts'
 import { POLICY_KEY } from '../../../shared/ledger/state-keys.ts'
@@ -72,10 +73,13 @@ describe('chain store', () => {
     await tamper(async (level) => {
       expect(await level.keys().all()).toHaveLength(1)
       await level.del(asciiBytes('somebody'))
-      await level.put(KEYS.meta('format'), asciiBytes('lares-chain-99'))
+      await level.put(KEYS.meta('format'), formatMark(99))
     })
-    await expect(ChainStore.open(location)).rejects.toEqual(code('database-foreign'))
-    await tamper((level) => level.put(KEYS.meta('format'), asciiBytes('lares-chain-1')))
+    await expect(ChainStore.open(location)).rejects.toMatchObject({
+      code: 'database-newer',
+      message: expect.stringMatching(/made by a newer Lares .* update Lares/),
+    })
+    await tamper((level) => level.put(KEYS.meta('format'), formatMark(1)))
     await (await ChainStore.open(location)).close()
   })
 
@@ -151,7 +155,7 @@ describe('chain store', () => {
       await level.put(KEYS.history(0, 0), Uint8Array.of(1))
     })
     const { store, chain } = await openFull()
-    expect(() => chain.state.get(POLICY_KEY)).toThrow(code('state-node-malformed'))
+    expect(() => chain.state.get(POLICY_KEY)).toThrow(code('database-damaged'))
     expect(() => store.block(builder.at(1).node.hash)).toThrow(code('database-damaged'))
     expect(() => store.historyNode(0, 0)).toThrow(code('database-damaged'))
     await store.close()
