@@ -33,7 +33,7 @@ export interface GossipInit {
 const DISHONEST_CODES: ReadonlySet<string> = new Set(['malformed', 'too-long'])
 
 /** What this node lacks to judge a block is no fault of its sender. */
-const OWN_LACK_CODES: ReadonlySet<string> = new Set(['block-missing', 'state-missing'])
+const OWN_LACK_CODES: ReadonlySet<string> = new Set(['block-missing', 'state-missing', 'unknown-version'])
 
 function encodeItem({ sealed, rosterChanges }: ChainNode): Uint8Array {
   return headerItemCodec.encode({ sealed, rosterChanges: [...rosterChanges] })

@@ -1,7 +1,7 @@
 import { equalBytes, toHex } from '../bytes.ts'
 import type { SignatureCheck } from '../crypto/signature-verifier.ts'
 import { accept, type Result, reject } from '../errors.ts'
-import { hashHeader, type SealedHeader } from '../header/header.ts'
+import { type HIGHEST_VERSION, hashHeader, type SealedHeader } from '../header/header.ts'
 import { appendHeader, historyRoot, type MountainRange, totalWork } from '../history/mountain-range.ts'
 import { MAX_HISTORY_COUNT, MAX_WORK } from '../history/node.ts'
 import type { NetworkParameters } from '../params.ts'
@@ -15,6 +15,8 @@ import { type HeaderCode, validateHeader } from './validate-header.ts'
 export interface ChainRules {
   readonly networkId: Uint8Array
   readonly parameters: NetworkParameters
+  /** Newest header version that this software knows; {@link HIGHEST_VERSION} by default. */
+  readonly highestVersion?: number | undefined
 }
 
 /** A header in its place in the chain, with what is needed to validate the next one. Immutable. */
@@ -26,6 +28,8 @@ export interface ChainNode extends HeaderItem {
   /** Time and target of the parent header; undefined for genesis. */
   readonly previous: { readonly time: number; readonly target: number } | undefined
   readonly parentId: string
+  /** The key that sealed it; undefined for a start, whose seal others vouch for. */
+  readonly sealingKey: Uint8Array | undefined
   /** Roster after this block. */
   readonly roster: Roster
   /** All headers up to and including this one. */
@@ -36,7 +40,7 @@ export interface ChainNode extends HeaderItem {
   readonly work: bigint
 }
 
-export type ExtendCode = HeaderCode | RosterChangeCode | 'wrong-roster-root'
+export type ExtendCode = HeaderCode | RosterChangeCode | 'wrong-roster-root' | 'wrong-recovery'
 
 /**
  * Validates a header and its roster changes on its parent. Pure; good only if all signatures hold.
@@ -50,11 +54,13 @@ export function extendChain(
   const { sealed, rosterChanges } = item
   const { header } = sealed
   const hash = hashHeader(header)
+  const sealers = sealersOf(parent, item, rules.networkId)
+  if (!sealers.ok) return sealers
   const place = {
     header: parent.sealed.header,
     hash: parent.hash,
     previous: parent.previous,
-    roster: parent.roster,
+    roster: sealers.value,
     historyRoot: parent.historyRoot,
   }
   const checked = validateHeader(sealed, hash, place, rules)
@@ -85,6 +91,7 @@ export function extendChain(
       height: header.height,
       previous: { time: parent.sealed.header.time, target: parent.sealed.header.target },
       parentId: parent.id,
+      sealingKey: checked.value.seal.publicKey,
       roster,
       range,
       historyRoot: historyRoot(range),
@@ -92,6 +99,28 @@ export function extendChain(
     },
     signatures,
   })
+}
+
+/**
+ * The roster that a header's seal is judged by: the parent's, but where a restored relay goes on. It may have sealed another
+ * header on this parent with its old key, so it seals with the new one that the owners give it in this very block.
+ */
+function sealersOf(
+  parent: ChainNode,
+  { sealed: { header }, rosterChanges }: HeaderItem,
+  networkId: Uint8Array,
+): Result<Roster, RosterChangeCode | 'wrong-recovery'> {
+  const at = rosterChanges.findIndex(({ action }) => action.TAG === 'recover')
+  const change = rosterChanges[at]
+  if (change?.action.TAG !== 'recover') return accept(parent.roster)
+  const { seat, base, time } = change.action.data.recovery
+  if (at > 0) return reject('wrong-recovery', 'a recovery is the first change of its block')
+  if (!equalBytes(base.hash, parent.hash) || base.height !== parent.height)
+    return reject('wrong-recovery', 'the recovery goes on from another header')
+  if (seat !== header.seat) return reject('wrong-recovery', 'the block is not by the seat that recovers')
+  if (time > header.time) return reject('wrong-recovery', 'the recovery is signed later than its block is made')
+  const changed = checkRosterChange(parent.roster, change, { networkId, height: header.height })
+  return changed.ok ? accept(changed.value.roster) : changed
 }
 
 export interface RestartPoint {
@@ -134,6 +163,7 @@ export function startChain(
     height: header.height,
     previous,
     parentId: toHex(header.previousHash),
+    sealingKey: undefined,
     roster,
     range: whole,
     historyRoot: historyRoot(whole),

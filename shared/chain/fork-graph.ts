@@ -1,7 +1,7 @@
 import { compareBytes } from '../bytes.ts'
 import type { NetworkParameters } from '../params.ts'
 import type { ChainNode } from './chain-node.ts'
-import { type BranchNode, findSettled, knownSeats, movedByTwoThirds, type Settled, seatsSeenAbove } from './settled.ts'
+import { findSettled, knownSeats, movedByTwoThirds, type Settled, seatsSeenAbove } from './settled.ts'
 
 /** Headers kept below the settled one: deeper branches are not even looked at. */
 export const KEPT_BELOW_SETTLED = 2_016
@@ -33,8 +33,8 @@ export type InsertOutcome =
     }
 
 /**
- * All headers near the tip, in memory, and the choice among them: most work, ties by the lower hash, and nobody rolls
- * back below settled (DESIGN 2). Takes only nodes that were validated and whose signatures hold.
+ * All headers near the tip, in memory, and the choice among them: the newest recovery by the owners, most work, ties by the
+ * lower hash, and nobody rolls back below settled (DESIGN 2). Takes only nodes that were validated and whose signatures hold.
  */
 export class ForkGraph {
   readonly #parameters: NetworkParameters
@@ -162,7 +162,10 @@ export class ForkGraph {
     return { kind: 'reorganization', undone, applied, leftSettled: leaving === 'two-thirds' }
   }
 
+  /** The owners' newest recovery goes before work: what it left behind is heavier for a while. */
   #isBetter(node: ChainNode): boolean {
+    const { recovered } = this.#tip.roster
+    if (node.roster.recovered !== recovered) return node.roster.recovered > recovered
     if (node.work !== this.#tip.work) return node.work > this.#tip.work
     return compareBytes(node.hash, this.#tip.hash) < 0
   }
@@ -173,7 +176,7 @@ export class ForkGraph {
     if (branch === undefined) return 'no'
     if (branch.fork.height >= this.#settled.node.height) return 'stays'
     // Only what was sealed later counts: an honest block that lost its race lends its seat to nobody who builds on it.
-    const later = branch.nodes.filter((one) => one.node.height > this.#settled.node.height)
+    const later = branch.nodes.filter((one) => one.height > this.#settled.node.height)
     return movedByTwoThirds(this.#tip.roster, later) ? 'two-thirds' : 'no'
   }
 
@@ -238,13 +241,13 @@ export class ForkGraph {
     return branch.nodes.length / knownSeats(this.#tip.roster, branch.nodes).size
   }
 
-  #branchOf(node: ChainNode): { readonly fork: ChainNode; readonly nodes: readonly BranchNode[] } | undefined {
-    const nodes: BranchNode[] = []
+  #branchOf(node: ChainNode): { readonly fork: ChainNode; readonly nodes: readonly ChainNode[] } | undefined {
+    const nodes: ChainNode[] = []
     let one = node
     while (!this.isBest(one)) {
       const parent = this.#nodes.get(one.parentId)
       if (parent === undefined) return undefined
-      nodes.push({ node: one, parentRoster: parent.roster })
+      nodes.push(one)
       one = parent
     }
     return { fork: one, nodes }

@@ -52,31 +52,23 @@ export function seatsSeenAbove(
   return seats.size
 }
 
-/** A header of a branch, with the roster that its seal is judged by. */
-export interface BranchNode {
-  readonly node: ChainNode
-  readonly parentRoster: Roster
-}
-
 /**
  * Whether two thirds of the seats that a node knows have sealed on a branch, each with the key that the node knows: the
  * one reason to leave a settled header. A retired key, or the key of a seat the node never saw, does not count.
  *
- * @param branch nodes above the fork point with their parents' rosters
+ * @param branch nodes above the fork point
  */
-export function movedByTwoThirds(known: Roster, branch: readonly BranchNode[]): boolean {
+export function movedByTwoThirds(known: Roster, branch: readonly ChainNode[]): boolean {
   return knownSeats(known, branch).size >= twoThirds(known.members.length)
 }
 
 /** Seats that have sealed on a branch, each with the key that the node knows. */
-export function knownSeats(known: Roster, branch: readonly BranchNode[]): ReadonlySet<number> {
+export function knownSeats(known: Roster, branch: readonly ChainNode[]): ReadonlySet<number> {
   const seats = new Set<number>()
-  for (const { node, parentRoster } of branch) {
-    const { seat } = node.sealed.header
-    const knownMember = memberAt(known, seat)
-    const sealer = memberAt(parentRoster, seat)
-    if (knownMember !== undefined && sealer !== undefined && equalBytes(knownMember.sealingKey, sealer.sealingKey))
-      seats.add(seat)
+  for (const { sealed, sealingKey } of branch) {
+    const { seat } = sealed.header
+    const member = memberAt(known, seat)
+    if (member !== undefined && sealingKey !== undefined && equalBytes(member.sealingKey, sealingKey)) seats.add(seat)
   }
   return seats
 }

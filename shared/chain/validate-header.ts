@@ -1,7 +1,7 @@
 import { equalBytes } from '../bytes.ts'
 import type { SignatureCheck } from '../crypto/signature-verifier.ts'
 import { accept, type Result, reject } from '../errors.ts'
-import { HEADER_VERSION, type Header, type SealedHeader } from '../header/header.ts'
+import { type Header, HIGHEST_VERSION, type SealedHeader } from '../header/header.ts'
 import { sealCheck } from '../header/seal.ts'
 import type { NetworkParameters } from '../params.ts'
 import { memberAt, type Roster } from '../roster/roster.ts'
@@ -10,6 +10,7 @@ import { expandTarget, meetsTarget, workOfTarget } from './target.ts'
 
 export type HeaderCode =
   | 'unknown-version'
+  | 'wrong-version'
   | 'wrong-height'
   | 'wrong-parent'
   | 'time-not-rising'
@@ -23,7 +24,7 @@ export interface HeaderParent {
   readonly hash: Uint8Array
   /** undefined only for genesis. */
   readonly previous: { readonly time: number; readonly target: number } | undefined
-  /** Roster after the parent. */
+  /** Whose seals count: the roster after the parent. */
   readonly roster: Roster
   /** History root over everything up to and including the parent. */
   readonly historyRoot: Uint8Array
@@ -45,10 +46,18 @@ export function validateHeader(
   sealed: SealedHeader,
   hash: Uint8Array,
   parent: HeaderParent,
-  context: { readonly networkId: Uint8Array; readonly parameters: NetworkParameters },
+  context: {
+    readonly networkId: Uint8Array
+    readonly parameters: NetworkParameters
+    readonly highestVersion?: number | undefined
+  },
 ): Result<CheckedHeader, HeaderCode> {
   const { header } = sealed
-  if (header.version !== HEADER_VERSION) return reject('unknown-version', `version ${header.version}`)
+  // Newer rules may be any, so nothing more can be said of it; going back to older ones is never right.
+  if (header.version > (context.highestVersion ?? HIGHEST_VERSION))
+    return reject('unknown-version', `version ${header.version}`)
+  if (header.version < parent.header.version)
+    return reject('wrong-version', `version ${header.version} after ${parent.header.version}`)
   if (!equalBytes(header.previousHash, parent.hash)) return reject('wrong-parent', 'the parent is another header')
   if (header.height !== parent.header.height + 1)
     return reject('wrong-height', `height ${header.height} on ${parent.header.height}`)

@@ -2,7 +2,10 @@ import * as P from 'micro-packed'
 import { bytes64, createCodec, hash32, u48 } from '../codec.ts'
 import { sha256d } from '../hash.ts'
 
+/** Version of the first rules: genesis has it. */
 export const HEADER_VERSION = 1
+/** Newest rules that this software knows. */
+export const HIGHEST_VERSION = 1
 export const HEADER_LENGTH = 182
 export const SEAL_LENGTH = 64
 export const SEALED_HEADER_LENGTH = HEADER_LENGTH + SEAL_LENGTH

@@ -9,7 +9,7 @@ import { type Transaction, transactionCodec } from '../transaction/transaction.t
 import { type BlockContext, LedgerDraft } from './context.ts'
 import { applyCoordinationChange } from './coordination-change.ts'
 import { turnEpoch } from './epoch.ts'
-import { applyPolicy } from './policy.ts'
+import { applyPolicy, holdsAt } from './policy.ts'
 import { applyRegister } from './register.ts'
 import { applyRetire } from './retire.ts'
 import { applyRosterChange } from './roster-change.ts'
@@ -60,6 +60,8 @@ export function applyBlock(
   if (!equalBytes(transactionRoot(transactions), header.transactionRoot))
     return reject('wrong-transaction-root', 'the header does not commit to these transactions')
   const draft = openBlock(before, { ...context, height: header.height, time: header.time })
+  if (!holdsAt(draft.policy, header.version, header.height))
+    return reject('wrong-version', `version ${header.version} at height ${header.height}`)
   const limit = Math.min(draft.policy.maxBlockTransactions, MAX_BLOCK_TRANSACTIONS)
   if (transactions.length > limit) return reject('too-many-transactions', `${transactions.length}; at most ${limit}`)
   for (const [i, bytes] of transactions.entries()) {

@@ -43,6 +43,7 @@ export function genesisRoster(genesis: Genesis): Roster {
     changeNumber: 0,
     previousRoot: ZERO_HASH,
     nextSeat: genesis.keepers.length,
+    recovered: 0,
     owners: genesis.owners,
     members: genesis.keepers.map((keeper, seat) => ({ seat, ...keeper })),
   }

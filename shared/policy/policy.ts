@@ -1,15 +1,18 @@
 import * as P from 'micro-packed'
 import { compareBytes } from '../bytes.ts'
 import { checked, createCodec, hash32 } from '../codec.ts'
+import { HEADER_VERSION } from '../header/header.ts'
 
 export const MAX_TRUST_ROOTS = 64
 const MAX_POLICY_LENGTH = 4096
 
-/** What a network's owners may change, by policy transaction. Header rules are not among it. */
+/** What a network's owners may change, by policy transaction. Header rules are not among it, but when the next ones hold is. */
 export const policyCoder = P.struct({
   version: checked(P.U8, (version) => (version === 1 ? undefined : `unknown policy version ${version}`)),
   /** Counts the policies of this network from 0. */
   number: P.U32BE,
+  /** Header version that holds from a height on; below it that of the header before. */
+  rules: P.struct({ version: P.U16BE, fromHeight: P.U32BE }),
   maxBlockTransactions: P.U16BE,
   /** Transactions a device may have in one epoch: base, and more for each hundred of trust. */
   quotaBase: P.U16BE,
@@ -42,6 +45,7 @@ export const policyCodec = createCodec<Policy>('policy', MAX_POLICY_LENGTH, poli
 export const DEFAULT_POLICY: Policy = {
   version: 1,
   number: 0,
+  rules: { version: HEADER_VERSION, fromHeight: 0 },
   maxBlockTransactions: 4000,
   quotaBase: 16,
   quotaPerHundredTrust: 16,

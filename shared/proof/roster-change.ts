@@ -3,7 +3,7 @@ import type { SignatureCheck } from '../crypto/signature-verifier.ts'
 import { accept, type Result, reject } from '../errors.ts'
 import { hashHeader } from '../header/header.ts'
 import { sealCheck } from '../header/seal.ts'
-import { MAX_SEATS, type Member, memberAt, type Roster, rosterRoot } from '../roster/roster.ts'
+import { MAX_SEATS, type Member, memberAt, type Roster, rosterRoot, SEATS_BEYOND_RECOVERY } from '../roster/roster.ts'
 import { type ApprovalCode, checkApproval, checkOwners, ownerMessage } from '../transaction/approval.ts'
 import { KIND } from '../transaction/kinds.ts'
 import { hashChangeContent, hashMotion, memberMessage, type RosterChange } from '../transaction/roster-change.ts'
@@ -23,6 +23,8 @@ export type RosterChangeCode =
   | 'not-equivocation'
   | 'evidence-too-old'
   | 'key-in-use'
+  | 'too-many-seats'
+  | 'recovery-too-old'
 
 /** The roster after a change, good only if all signatures hold. */
 export interface CheckedRoster {
@@ -118,6 +120,20 @@ export function checkRosterChange(
     case 'owners': {
       const checks = checkOwners(roster, action.data.signatures, ownerMessage(networkId, KIND.rosterChange, content))
       return checks.ok ? next({ owners: action.data.owners }, checks.value) : checks
+    }
+    case 'recover': {
+      const { recovery, signatures } = action.data
+      const { seat, sealingKey, recoveryKey, time } = recovery
+      if (memberAt(roster, seat) === undefined) return reject('not-a-member', `seat ${seat} is not in the roster`)
+      if (keyInUse(roster, sealingKey)) return reject('key-in-use', 'a seat has this sealing key')
+      if (roster.members.length >= SEATS_BEYOND_RECOVERY)
+        return reject('too-many-seats', `${roster.members.length} seats: the others have the chain`)
+      // Or an old statement could take a network back a second time.
+      if (time <= roster.recovered) return reject('recovery-too-old', 'there is a newer recovery')
+      const checks = checkOwners(roster, signatures, ownerMessage(networkId, KIND.rosterChange, content))
+      if (!checks.ok) return checks
+      const members = roster.members.map((one) => (one.seat === seat ? { ...one, sealingKey, recoveryKey } : one))
+      return next({ members, recovered: time }, checks.value)
     }
   }
 }

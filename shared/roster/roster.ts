@@ -1,11 +1,13 @@
 import * as P from 'micro-packed'
 import { compareBytes } from '../bytes.ts'
-import { checked, createCodec, hash32 } from '../codec.ts'
+import { checked, createCodec, hash32, u48 } from '../codec.ts'
 import { TAGS, taggedHash } from '../hash.ts'
 
 /** Most seats a network can have. */
 export const MAX_SEATS = 256
 export const MAX_OWNERS = 16
+/** From this many seats on the others go on without one, and the owners cannot take the chain back. */
+export const SEATS_BEYOND_RECOVERY = 4
 const MAX_ROSTER_LENGTH = 32 * 1024
 
 /** A full node with the right to seal blocks. */
@@ -38,6 +40,8 @@ export const rosterCoder = P.struct({
   changeNumber: P.U32BE,
   previousRoot: hash32,
   nextSeat: P.U16BE,
+  /** Time of the newest recovery statement of the owners, ms; 0 for none. It only rises. */
+  recovered: u48,
   owners: ownersCoder,
   members: checked(P.array(P.U16BE, memberCoder), (members) => {
     if (members.length === 0 || members.length > MAX_SEATS) return `${members.length} members; 1 to ${MAX_SEATS}`

@@ -256,7 +256,8 @@ export class LightSync {
       }
       const extended = extendChain(parent, item, this.#rules)
       if (!extended.ok) {
-        verdict = 'reject'
+        // Who knows newer rules than this node is not to blame for it.
+        verdict = extended.code === 'unknown-version' ? 'ignore' : 'reject'
         actions.push({ type: 'offence', peer, code: extended.code, detail: extended.detail })
         break
       }

@@ -1,5 +1,5 @@
 import * as P from 'micro-packed'
-import { bytes64, hash32 } from '../codec.ts'
+import { bytes64, checked, hash32, u48 } from '../codec.ts'
 import { sha256, TAGS, tagged } from '../hash.ts'
 import { sealedHeaderCoder } from '../header/header.ts'
 import { ownersCoder } from '../roster/roster.ts'
@@ -15,6 +15,31 @@ const admitCoder = P.struct({
 })
 const removeCoder = P.struct({ deviceId: hash32, seat: P.U16BE })
 const rotateKeyCoder = P.struct({ seat: P.U16BE, sealingKey: hash32, recoveryKey: hash32 })
+
+const placeCoder = P.struct({ height: P.U32BE, hash: hash32 })
+
+/**
+ * The owners' word that a relay was restored from a backup and goes on from there with a new key. Blocks above the base
+ * that its old key sealed are lost; whoever has them leaves them.
+ */
+const recoverCoder = checked(
+  P.struct({
+    seat: P.U16BE,
+    sealingKey: hash32,
+    recoveryKey: hash32,
+    /** The header that the block with this change stands on: the tip of the backup. */
+    base: placeCoder,
+    /** The newest header above it that anybody showed; the base where nobody did. */
+    lost: placeCoder,
+    /** When the backup was made, ms. */
+    backupTime: u48,
+    /** When this was signed, ms: of two recoveries the later one counts. */
+    time: u48,
+  }),
+  ({ base, lost }) => (lost.height >= base.height ? undefined : 'the lost header is below the base'),
+)
+
+export type Recovery = P.UnwrapCoder<typeof recoverCoder>
 
 /** Who replaces a sealing key: the key itself, the seat's recovery key, or the owners (a stolen or restored relay). */
 const rotateAuthorityCoder = P.mappedTag(P.U8, {
@@ -33,6 +58,8 @@ const actionCoder = P.mappedTag(P.U8, {
   equivocation: [5, P.struct({ deviceId: hash32, first: sealedHeaderCoder, second: sealedHeaderCoder })],
   /** The owners replace themselves. */
   owners: [6, P.struct({ owners: ownersCoder, signatures: ownerSignaturesCoder })],
+  /** A restored relay goes on below what was settled. */
+  recover: [7, P.struct({ recovery: recoverCoder, signatures: ownerSignaturesCoder })],
 })
 
 export type RosterAction = P.UnwrapCoder<typeof actionCoder>
@@ -62,6 +89,8 @@ export function hashMotion(action: RosterAction): Uint8Array {
       return sha256(P.tuple([P.U8, rotateKeyCoder]).encode([4, action.data.rotate]))
     case 'owners':
       return sha256(P.tuple([P.U8, ownersCoder]).encode([6, action.data.owners]))
+    case 'recover':
+      return sha256(P.tuple([P.U8, recoverCoder]).encode([7, action.data.recovery]))
     case 'equivocation':
       return sha256(
         P.tuple([P.U8, sealedHeaderCoder, sealedHeaderCoder]).encode([5, action.data.first, action.data.second]),

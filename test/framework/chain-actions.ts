@@ -5,8 +5,10 @@ import { sha256 } from '../../shared/hash.ts'
 import { ownerAnchor, voucherAnchor } from '../../shared/identity/anchor.ts'
 import { deviceIdOf, walletIdOf } from '../../shared/identity/device-id.ts'
 import { ASSURANCE, LABEL } from '../../shared/identity/label.ts'
+import { policyOf } from '../../shared/ledger/policy.ts'
 import { coordinationSetCodec } from '../../shared/ledger/records.ts'
 import { COORDINATION_SET_KEY } from '../../shared/ledger/state-keys.ts'
+import type { Policy } from '../../shared/policy/policy.ts'
 import { publicVoucher, type VoucherSecret } from '../../shared/protocol/voucher-text.ts'
 import { ownerMessage } from '../../shared/transaction/approval.ts'
 import { KIND } from '../../shared/transaction/kinds.ts'
@@ -21,9 +23,14 @@ import {
   voucherClaimMessage,
   voucherMessage,
 } from '../../shared/transaction/register.ts'
-import { hashChangeContent, type RosterAction } from '../../shared/transaction/roster-change.ts'
-import { hashCoordinationContent, retireMessage, transactionCodec } from '../../shared/transaction/transaction.ts'
-import { type ChainBuilder, namedSigner } from './chain-builder.ts'
+import { hashChangeContent, type Recovery, type RosterAction } from '../../shared/transaction/roster-change.ts'
+import {
+  hashCoordinationContent,
+  hashPolicy,
+  retireMessage,
+  transactionCodec,
+} from '../../shared/transaction/transaction.ts'
+import { type BuiltBlock, type ChainBuilder, namedSigner } from './chain-builder.ts'
 
 /** A device that is, or could be, in the ledger. */
 export interface TestDevice {
@@ -167,6 +174,51 @@ export async function removeKeeper(chain: ChainBuilder, deviceId: Uint8Array, se
     TAG: 'remove',
     data: { remove: { deviceId, seat }, approval: { TAG: 'owners', data: [{ owner: 0, signature }] } },
   }))
+}
+
+/**
+ * An owner lets the first keeper go on from an older block with a new key. Waits for the next block, which that key seals.
+ * @returns the encoded transaction
+ */
+export async function recoverKeeper(
+  chain: ChainBuilder,
+  init: {
+    readonly base: BuiltBlock
+    readonly lost: BuiltBlock
+    readonly sealing: Signer
+    readonly change?: Partial<Recovery>
+  },
+): Promise<Uint8Array> {
+  const { base, lost, sealing } = init
+  const { roster } = base.node
+  const member = roster.members[0]
+  if (member === undefined) throw new Error('no keeper')
+  const recovery: Recovery = {
+    seat: member.seat,
+    sealingKey: sealing.publicKey,
+    recoveryKey: member.recoveryKey,
+    base: { height: base.node.height, hash: base.node.hash },
+    lost: { height: lost.node.height, hash: lost.node.hash },
+    backupTime: base.block.header.time,
+    time: base.block.header.time + chain.parameters.spacingMs,
+    ...init.change,
+  }
+  await pushRosterChange(chain, (signature) => ({
+    TAG: 'recover',
+    data: { recovery, signatures: [{ owner: 0, signature }] },
+  }))
+  chain.addSealer(sealing)
+  return chain.waiting.at(-1) as Uint8Array
+}
+
+/** The owners change the policy. Waits for the next block. */
+export async function changePolicy(chain: ChainBuilder, change: Partial<Policy>): Promise<void> {
+  const present = policyOf(chain.tip.tree)
+  const policy = { ...present, number: present.number + 1, ...change }
+  const signature = await chain.owner.sign(ownerMessage(chain.networkId, KIND.policy, hashPolicy(policy)))
+  chain.waiting.push(
+    transactionCodec.encode({ TAG: 'policy', data: { policy, signatures: [{ owner: 0, signature }] } }),
+  )
 }
 
 async function pushRosterChange(chain: ChainBuilder, make: (signature: Uint8Array) => RosterAction): Promise<void> {

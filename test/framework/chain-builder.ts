@@ -11,7 +11,7 @@ import type { HeaderItem } from '../../shared/chain/header-item.ts'
 import { expandTarget, meetsTarget } from '../../shared/chain/target.ts'
 import { createSeedSigner, type Signer } from '../../shared/crypto/signer.ts'
 import { sha256, sha256d } from '../../shared/hash.ts'
-import { HEADER_VERSION, type Header, headerCodec } from '../../shared/header/header.ts'
+import { type Header, headerCodec } from '../../shared/header/header.ts'
 import { sealMessage } from '../../shared/header/seal.ts'
 import { EMPTY_RANGE } from '../../shared/history/mountain-range.ts'
 import { walletIdOf } from '../../shared/identity/device-id.ts'
@@ -24,6 +24,7 @@ import {
   networkIdOf,
   sealedGenesis,
 } from '../../shared/ledger/genesis.ts'
+import { policyOf, versionAt } from '../../shared/ledger/policy.ts'
 import { type NetworkParameters, PRESETS } from '../../shared/params.ts'
 import { DEFAULT_POLICY } from '../../shared/policy/policy.ts'
 import { rosterRoot } from '../../shared/roster/roster.ts'
@@ -43,6 +44,8 @@ export interface ChainBuilderInit {
   readonly createdAt?: number
   /** Two builders with different names make different networks. */
   readonly name?: string
+  /** Newest header version that the builder knows. */
+  readonly highestVersion?: number
 }
 
 /** A block in its place, with the state after it. */
@@ -66,7 +69,7 @@ export interface MineInit {
   /** Seals with another key than the seat's. */
   readonly sealWith?: Signer
   /** Writes another state root or roster root into the header: a forged block. */
-  readonly forge?: Partial<Pick<Header, 'stateRoot' | 'rosterRoot' | 'historyRoot'>>
+  readonly forge?: Partial<Pick<Header, 'version' | 'stateRoot' | 'rosterRoot' | 'historyRoot'>>
 }
 
 /** A signer whose key follows from a name. */
@@ -119,7 +122,7 @@ export class ChainBuilder {
     const node = startChain({ sealed, previous: undefined, roster: genesisRoster(this.genesis), range: EMPTY_RANGE })
     if (!node.ok) throw new Error(node.detail)
     this.networkId = networkIdOf(sealed.header)
-    this.rules = { networkId: this.networkId, parameters: this.parameters }
+    this.rules = { networkId: this.networkId, parameters: this.parameters, highestVersion: init.highestVersion }
     const block = { ...sealed, transactions: [] }
     this.first = { block, item: { sealed, rosterChanges: [] }, node: node.value, tree, parent: undefined }
     this.#tip = this.first
@@ -185,7 +188,7 @@ export class ChainBuilder {
     const { tree } = on.tree.update({ version: height, changes: content.changes })
 
     const header: Header = {
-      version: HEADER_VERSION,
+      version: versionAt(policyOf(on.tree), parent.sealed.header.version, height),
       height,
       time,
       previousHash: parent.hash,

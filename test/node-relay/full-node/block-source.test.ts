@@ -1,11 +1,12 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { createNodeVerifier } from '../../../node-relay/crypto/node-verifier.ts'
-import { type BlockTemplate, createBlockSource } from '../../../node-relay/full-node/block-source.ts'
+import { type BlockTemplate, createBlockSource, NEWER_RULES } from '../../../node-relay/full-node/block-source.ts'
+import { checkTransaction } from '../../../node-relay/full-node/check-transaction.ts'
 import { expandTarget, meetsTarget } from '../../../shared/chain/target.ts'
 import type { Signer } from '../../../shared/crypto/signer.ts'
 import { hashHeader } from '../../../shared/header/header.ts'
 import { sealMessage } from '../../../shared/header/seal.ts'
-import { registerByOwner } from '../../framework/chain-actions.ts'
+import { changePolicy, recoverKeeper, registerByOwner } from '../../framework/chain-actions.ts'
 import { ChainBuilder, namedSigner } from '../../framework/chain-builder.ts'
 import { closeAll, type OpenChain, openChain } from './open-chain.ts'
 
@@ -88,5 +89,36 @@ describe('block source', () => {
     const sealed = await seal({ ...template, header: { ...template.header, stateRoot: new Uint8Array(32) } })
     await expect(source.submit(sealed, template)).rejects.toThrow('wrong-state-root')
     expect(full.chain.tip.height).toBe(0)
+  })
+
+  it('stops before rules that it does not know, and blames nobody for them', async () => {
+    const newer = new ChainBuilder({ highestVersion: 2 })
+    await changePolicy(newer, { rules: { version: 2, fromHeight: 3 } })
+    await newer.mineMany(3)
+    const older = await openChain(newer)
+    older.clock.now = newer.tip.block.header.time
+    const source = createBlockSource({
+      chain: older.chain,
+      verifier: createNodeVerifier(),
+      sealingKey: newer.keeper(0).publicKey,
+      candidates: () => [],
+      refuse: (_, code) => refused.push(code),
+    })
+    await older.feed(newer.at(1))
+    expect((await templateOf(source)).header).toMatchObject({ height: 2, version: 1 })
+    await older.feed(newer.at(2))
+    expect(await source.template(older.clock.now)).toEqual({ wait: NEWER_RULES })
+    expect(await older.feed(newer.at(3))).toMatchObject([{ kind: 'rejected', rejection: { code: 'unknown-version' } }])
+  })
+
+  it('lets no recovery wait with the other transactions', async () => {
+    await builder.mineMany(2)
+    await full.feed(builder.at(1), builder.at(2))
+    const change = await recoverKeeper(builder, {
+      base: builder.tip,
+      lost: builder.tip,
+      sealing: namedSigner('restored'),
+    })
+    expect(checkTransaction(full.chain, full.clock.now, change)).toMatchObject({ ok: false, code: 'not-submitted' })
   })
 })

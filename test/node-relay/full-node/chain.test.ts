@@ -140,7 +140,7 @@ describe('full chain', () => {
 
   it('stays on the good chain when a heavier branch has a bad block deep in it, and takes the branch without it', async () => {
     const builder = new ChainBuilder({ keepers: 2 })
-    const good = await builder.mineMany(3, { seat: 0 })
+    const good = await builder.mineMany(4, { seat: 0 })
     const forged = await builder.mine({
       on: builder.at(1),
       seat: 0,

@@ -67,7 +67,7 @@ describe('extendChain', () => {
   const mark = () => new Uint8Array(32).fill(0xee)
   test.each<[ExtendCode, () => Partial<Header>]>([
     ['unknown-version', () => ({ version: 2 })],
-    ['unknown-version', () => ({ version: 0 })],
+    ['wrong-version', () => ({ version: 0 })],
     ['wrong-parent', () => ({ previousHash: mark() })],
     ['wrong-height', () => ({ height: plain.node.height + 1 })],
     ['wrong-height', () => ({ height: plain.node.height - 1 })],
@@ -133,7 +133,7 @@ describe('startChain', () => {
     expect(chain.first.node).toMatchObject({ height: 0, work: 0n, previous: undefined })
     const started = startChain(startOf(changing))
     if (!started.ok) throw new Error(started.detail)
-    expect(started.value).toEqual({ ...changing.node, rosterChanges: [] })
+    expect(started.value).toEqual({ ...changing.node, sealingKey: undefined, rosterChanges: [] })
   })
 
   test.each([

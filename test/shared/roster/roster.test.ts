@@ -22,6 +22,7 @@ const ROSTER: Roster = {
   changeNumber: 3,
   previousRoot: filled(9),
   nextSeat: 8,
+  recovered: 0,
   owners: { threshold: 2, keys: [filled(1), filled(2), filled(3)] },
   members: [member(0), member(4), member(7)],
 }

@@ -238,12 +238,12 @@ export function readGenesis(bytes: Uint8Array): { hash: Buffer; rosterRoot: Buff
   const keys = r.list(1, () => r.take(32))
   const owners = Buffer.concat([threshold, Buffer.of(keys.length), ...keys])
   const keepers = r.list(2, () => r.take(96))
-  const fixed = r.take(1 + 4 + 2 + 2 + 2 + 4 + 4 + 1 + 16)
+  const fixed = r.take(1 + 4 + 6 + 2 + 2 + 2 + 4 + 4 + 1 + 16)
   const roots = r.list(1, () => r.take(32))
   r.end()
   const u16 = (value: number) => Buffer.of(value >> 8, value & 255)
   const members = keepers.map((keeper, seat) => Buffer.concat([u16(seat), keeper]))
-  const start = Buffer.concat([Buffer.alloc(4 + 32), u16(keepers.length), owners, u16(keepers.length)])
+  const start = Buffer.concat([Buffer.alloc(4 + 32), u16(keepers.length), Buffer.alloc(6), owners, u16(keepers.length)])
   const policy = Buffer.concat([fixed, Buffer.of(roots.length), ...roots])
   const state = [
     { key: stateKey(3, Buffer.alloc(0)), value: Buffer.alloc(4 + 1) },
