@@ -2,16 +2,21 @@ import { transactionRoot } from '../../shared/block/transaction-tree.ts'
 import { equalBytes } from '../../shared/bytes.ts'
 import { nextTarget } from '../../shared/chain/difficulty.ts'
 import type { SignatureVerifier } from '../../shared/crypto/signature-verifier.ts'
-import { HEADER_VERSION, type Header, type SealedHeader } from '../../shared/header/header.ts'
+import { type Header, HIGHEST_VERSION, type SealedHeader } from '../../shared/header/header.ts'
 import type { LedgerState } from '../../shared/ledger/apply.ts'
 import { type BlockContent, buildBlock } from '../../shared/ledger/build-block.ts'
 import type { BlockContext } from '../../shared/ledger/context.ts'
+import { policyOf, versionAt } from '../../shared/ledger/policy.ts'
 import { rosterRoot } from '../../shared/roster/roster.ts'
 import type { BlockSource, SubmitOutcome } from '../mining/miner.ts'
 import type { FullChain } from './chain.ts'
 
 /** Each round leaves out what the one before found bad; an empty block is always good. */
 const MAX_FILL_ROUNDS = 4
+
+/** Said by the miner, and shown as an incident. */
+export const NEWER_RULES =
+  'The network has newer rules from this block on, which this version of Lares does not know: update it.'
 
 export interface BlockTemplate {
   readonly header: Header
@@ -38,14 +43,17 @@ export function createBlockSource(init: BlockSourceInit): BlockSource<BlockTempl
       const { tip, rules, state } = chain
       const seat = tip.roster.members.find((member) => equalBytes(member.sealingKey, init.sealingKey))?.seat
       if (seat === undefined) return { wait: 'This relay holds no seat, so it does not mine.' }
-      if (chain.lastSealed !== undefined && equalBytes(chain.lastSealed.previousHash, tip.hash))
-        return { wait: 'This relay has sealed a block on the last block already.' }
+      const { obstacle } = chain
+      if (obstacle !== undefined) return { wait: obstacle.sentence }
+      if (chain.hasSealedOnTip) return { wait: 'This relay has sealed a block on the last block already.' }
 
       const parent = tip.sealed.header
       const context = { ...rules, height: parent.height + 1, time: Math.max(Math.floor(time), parent.time + 1) }
+      const version = versionAt(policyOf(state), parent.version, context.height)
+      if (version > (rules.highestVersion ?? HIGHEST_VERSION)) return { wait: NEWER_RULES }
       const content = await fillBlock(init, { state, roster: tip.roster }, context)
       const header: Header = {
-        version: HEADER_VERSION,
+        version,
         height: context.height,
         time: context.time,
         previousHash: tip.hash,
