@@ -1,4 +1,5 @@
 import { readFileSync } from 'node:fs'
+import { createInterface } from 'node:readline/promises'
 import { fileURLToPath } from 'node:url'
 import { runCommandLine } from './cli/run.ts'
 
@@ -11,6 +12,15 @@ for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.once(sign
 // Whoever read our output may be gone (`npm start | head`); the relay goes on.
 for (const stream of [process.stdout, process.stderr]) stream.on('error', () => {})
 
+async function ask(question: string): Promise<string> {
+  const terminal = createInterface({ input: process.stdin, output: process.stdout })
+  try {
+    return await terminal.question(question, { signal: stopping.signal })
+  } finally {
+    terminal.close()
+  }
+}
+
 const code = await runCommandLine(process.argv.slice(2), {
   env: process.env,
   // npm runs scripts in the repository, whatever folder its user is in.
@@ -22,6 +32,7 @@ const code = await runCommandLine(process.argv.slice(2), {
   print: (text) => process.stdout.write(`${text}\n`),
   printError: (text) => process.stderr.write(`${text}\n`),
   now: Date.now,
+  ask: process.stdin.isTTY ? ask : undefined,
 })
 // All is closed and on disk by now; threads of the native WebRTC library may not know it and would keep the process.
 process.exit(code)

@@ -7,6 +7,7 @@ import { ensurePage } from './setup/web-build.mjs'
 await runMain(async () => {
   const node = await setUp()
   const args = process.argv.slice(2)
-  if (args[0] === 'start') await ensurePage(node, 'web')
+  // A service is started without this script, so the page is built before.
+  if (args[0] === 'start' || args.slice(0, 2).join(' ') === 'service install') await ensurePage(node, 'web')
   return handOver(node, [inRepo('node-relay', 'main.ts'), ...args])
 })

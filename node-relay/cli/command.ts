@@ -20,6 +20,8 @@ export interface CliContext {
   print(text: string): void
   printError(text: string): void
   now(): number
+  /** Asks a person at the terminal; undefined where there is none. */
+  readonly ask?: ((question: string) => Promise<string>) | undefined
 }
 
 export interface Command {

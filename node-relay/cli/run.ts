@@ -6,9 +6,11 @@ import { type CliContext, type Command, EXIT_FAILED, EXIT_OK, EXIT_USAGE } from 
 import { devices } from './devices.ts'
 import { doctor } from './doctor.ts'
 import { proofExport, proofVerify } from './proof.ts'
+import { serviceInstall, serviceUninstall } from './service.ts'
 import type { RelayFactory } from './start.ts'
 import { status } from './status.ts'
 import { formatTable } from './text.ts'
+import { uninstall } from './uninstall.ts'
 import { voucherCreate } from './voucher.ts'
 
 /** Reads its flags itself, and is loaded only when asked for: the other commands answer sooner without servers. */
@@ -31,6 +33,9 @@ const COMMANDS: readonly Command[] = [
   proofVerify,
   clockConfirm,
   doctor,
+  serviceInstall,
+  serviceUninstall,
+  uninstall,
 ]
 
 /** Runs one command line. Never throws; prints a sentence for whatever goes wrong. @returns exit code */

@@ -16,6 +16,8 @@ export interface Home {
   readonly page: string
   /** Runs a command to its end. */
   run(...args: string[]): Promise<{ code: number; out: string; err: string }>
+  /** The same at a terminal, where somebody answers. */
+  answering(ask: NonNullable<CliContext['ask']>, ...args: string[]): Promise<{ code: number; out: string; err: string }>
   /** Starts a relay with a made-up node; resolves when its doors are open, or it has failed. */
   start(...args: string[]): Promise<Started>
   clear(): Promise<void>
@@ -43,7 +45,12 @@ export function createHome(facade: Partial<RelayFacade> = {}): Home {
     const out: string[] = []
     const err: string[] = []
     const made: CliContext = {
-      env: { XDG_DATA_HOME: directory, LOCALAPPDATA: directory },
+      env: {
+        PATH: process.env['PATH'],
+        XDG_DATA_HOME: directory,
+        XDG_CONFIG_HOME: join(directory, 'settings'),
+        LOCALAPPDATA: directory,
+      },
       cwd: directory,
       version: '9.8.7',
       webRoot: page,
@@ -63,6 +70,10 @@ export function createHome(facade: Partial<RelayFacade> = {}): Home {
     page,
     async run(...args) {
       const made = context()
+      return { code: await runCommandLine(args, made.context), out: made.out(), err: made.err() }
+    },
+    async answering(ask, ...args) {
+      const made = context({ ask })
       return { code: await runCommandLine(args, made.context), out: made.out(), err: made.err() }
     },
     async start(...args) {

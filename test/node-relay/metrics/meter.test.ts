@@ -8,7 +8,7 @@ import type { GossipValidator, PeerNetwork, RequestHandler } from '../../../shar
 import { FAKE_STATUS } from '../../framework/fake-relay.ts'
 
 const PEER = '12D3KooWpeerOfTheTest'
-const signal = { aborted: false, reason: undefined, addEventListener: () => {}, removeEventListener: () => {} }
+const { signal } = new AbortController()
 
 /** A network that keeps what is registered with it. */
 function doorOf(answer: () => Promise<Uint8Array>) {
@@ -86,7 +86,7 @@ test('requests both ways and gossip, by outcome, without the network or the peer
   })
   const handler = handlers.get(PROTOCOLS.proof.id) as RequestHandler
   await handler(PEER, new Uint8Array(1), { signal })
-  await handler(PEER, new Uint8Array(1), { signal: { ...signal, aborted: true } })
+  await handler(PEER, new Uint8Array(1), { signal: AbortSignal.abort() })
   expect(await handler(PEER, new Uint8Array(0), { signal })).toBe('reject')
   await expect(handler(PEER, new Uint8Array(2), { signal })).rejects.toThrow('broken')
   await expect(metered.request(PEER, PROTOCOLS.status, new Uint8Array(0))).rejects.toThrow('no answer')

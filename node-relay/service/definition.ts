@@ -1,0 +1,64 @@
+import { createHash } from 'node:crypto'
+import { tmpdir } from 'node:os'
+import { dirname, resolve } from 'node:path'
+import { adminSocketPath } from '../http/admin-socket.ts'
+
+/** What the system is told to keep running, whatever system it is. Every path is absolute. */
+export interface ServiceDefinition {
+  /** `lares`, or `lares-1a2b3c4d` for a data folder of its own choosing: one service a folder. */
+  readonly name: string
+  readonly dataDir: string
+  /** The Node that runs this, and its arguments: our program, `start`, flags. */
+  readonly command: readonly string[]
+  /** Directories that the relay writes to. */
+  readonly writable: readonly string[]
+}
+
+export type ServiceKind = 'systemd' | 'launchd' | 'task-scheduler'
+
+/** What the service may use before the system ends and restarts it, MiB; above the sum in docs/LIMITS.md. */
+export const MAX_SERVICE_MEMORY_MIB = 1_536
+/** Where the system begins to take memory back from it, MiB. */
+export const SERVICE_MEMORY_HIGH_MIB = 1_280
+/** JavaScript objects, within the above; buffers, LevelDB and WebRTC are outside of it. MiB */
+export const MAX_SERVICE_HEAP_MIB = 640
+
+/** The words that mark a file which nobody has tried on its system. */
+export const NOT_RUN_HERE = 'Not run here: this file was generated and never tried on such a system.'
+
+export interface DefinitionInit {
+  readonly node: string
+  readonly main: string
+  readonly dataDir: string
+  readonly isDefaultDataDir: boolean
+  /** Flags of `start`, the data folder excepted. */
+  readonly flags: readonly string[]
+}
+
+export function defineService(init: DefinitionInit): ServiceDefinition {
+  const dataDir = resolve(init.dataDir)
+  const socketDirectory = dirname(adminSocketPath(dataDir, 'linux'))
+  return {
+    name: serviceName(dataDir, init.isDefaultDataDir),
+    dataDir,
+    command: [
+      init.node,
+      `--max-old-space-size=${MAX_SERVICE_HEAP_MIB}`,
+      init.main,
+      'start',
+      '--data-dir',
+      dataDir,
+      '--quiet',
+      ...init.flags,
+    ],
+    writable: socketDirectory === dataDir ? [dataDir] : [dataDir, tmpdir()],
+  }
+}
+
+export function serviceName(dataDir: string, isDefault: boolean): string {
+  return isDefault ? 'lares' : `lares-${createHash('sha256').update(resolve(dataDir)).digest('hex').slice(0, 8)}`
+}
+
+export function serviceKindOf(platform: NodeJS.Platform): ServiceKind {
+  return platform === 'win32' ? 'task-scheduler' : platform === 'darwin' ? 'launchd' : 'systemd'
+}
