@@ -9,7 +9,7 @@ const LAYERS = [
   ['proof/(?!bundle)[^/]+', 'ledger'],
   ['chain', 'proof/bundle'],
   ['admission', 'trust', 'coordination', 'fleet'],
-  ['protocol'],
+  ['protocol', 'device-profile'],
   ['gossip', 'transport', 'sync'],
 ]
 

@@ -1,4 +1,5 @@
 import type { Result } from '../shared/errors.ts'
+import type { Presence, SmallDeviceDoor } from './devices/door.ts'
 
 /**
  * What the doors of a relay (HTTP, admin socket, terminal) may ask of the node behind them. Plain JSON-ready data: hashes
@@ -14,7 +15,9 @@ export interface RelayFacade {
   /** Same door and same limits as over libp2p. */
   submit(transaction: Uint8Array): Promise<Result<{ readonly transactionId: string }>>
   /** Admin only: all devices in key order, `after` is the last device ID of the page before. */
-  devices(after: string | undefined, limit: number): readonly DeviceRow[]
+  devices(after: string | undefined, limit: number): readonly (DeviceRow & { readonly presence?: Presence | undefined })[]
+  /** What sensors with HTTP and Ed25519 alone may ask. */
+  readonly smallDevices: SmallDeviceDoor
   /** Admin only: a person says that this machine's clock is right. */
   confirmClock(): void
 }
@@ -51,6 +54,8 @@ export interface RelayStatus {
   }[]
   readonly pendingTransactions: number
   readonly devices: number
+  /** Those with a lease that has not ended. */
+  readonly devicesAlive: number
   readonly incidents: readonly { readonly at: number; readonly code: string; readonly sentence: string }[]
 }
 

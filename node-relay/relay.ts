@@ -14,6 +14,7 @@ import { hostOf, isSharedHost } from '../shared/transport/address.ts'
 import { endorseApplication } from './coordination/endorse.ts'
 import { createCachingVerifier } from './crypto/caching-verifier.ts'
 import { createNodeVerifier } from './crypto/node-verifier.ts'
+import { createSmallDevices } from './devices/small-devices.ts'
 import type { RelayFacade, RelayStatus } from './facade.ts'
 import { createBlockSource } from './full-node/block-source.ts'
 import { type ChainChange, FullChain } from './full-node/chain.ts'
@@ -173,6 +174,10 @@ export async function createRelay(init: RelayInit): Promise<Relay> {
     })
     const coordinates = init.roles.includes('coordination')
     const reader = new ChainReader(chain, store)
+    const endorse = coordinates
+      ? (application: Uint8Array) =>
+          endorseApplication({ chain, verifier, wallet: keys.wallet, deviceId, now: clock.now }, application)
+      : undefined
     await serve({
       network,
       chain,
@@ -180,10 +185,7 @@ export async function createRelay(init: RelayInit): Promise<Relay> {
       label: LABEL.full | (coordinates ? LABEL.coordination : 0),
       now: clock.now,
       submit,
-      endorse: coordinates
-        ? (application) =>
-            endorseApplication({ chain, verifier, wallet: keys.wallet, deviceId, now: clock.now }, application)
-        : undefined,
+      endorse,
     })
 
     const guard = createClockGuard({ parameters: chain.rules.parameters, genesisTime: chain.genesis.createdAt })
@@ -318,6 +320,17 @@ export async function createRelay(init: RelayInit): Promise<Relay> {
       devices: () => devices,
       confirmClock: () => guard.confirm(),
       submit,
+      smallDevices: createSmallDevices({
+        chain,
+        network,
+        verifier,
+        wallet: keys.wallet,
+        deviceId,
+        endorse,
+        submit,
+        now: clock.now,
+        after: (ms, task) => clock.after(ms, task),
+      }),
     })
     const setPageUrl = (pageUrl: string | undefined) =>
       writeRelayFile(dataDir, {

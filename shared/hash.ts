@@ -45,6 +45,9 @@ export const TAGS = {
   memberSignature: 'lares/member/1',
   directory: 'lares/directory/1',
   fleetFile: 'lares/fleet/1',
+  lease: 'lares/lease/1',
+  challengeAnswer: 'lares/challenge-answer/1',
+  relayTime: 'lares/relay-time/1',
 } as const
 
 export type Tag = (typeof TAGS)[keyof typeof TAGS]

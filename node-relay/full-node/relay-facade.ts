@@ -4,6 +4,7 @@ import { formatDeviceId, networkTagOf, parseDeviceId } from '../../shared/identi
 import { STATUS } from '../../shared/identity/label.ts'
 import { formatJoinLink } from '../../shared/protocol/join-link.ts'
 import type { PeerNetwork } from '../../shared/protocol/transport.ts'
+import type { SmallDeviceDoor } from '../devices/door.ts'
 import type { BlockAnswer, DeviceAnswer, DeviceQuestionCode, JoinInfo, RelayFacade, RelayStatus } from '../facade.ts'
 import type { ChainStore } from '../store/chain-store.ts'
 import type { FullChain } from './chain.ts'
@@ -30,6 +31,7 @@ export interface FacadeInit {
   mining(): RelayStatus['mining']
   pendingTransactions(): number
   devices(): number
+  readonly smallDevices: SmallDeviceDoor
   submit(transaction: Uint8Array): Promise<Result<{ readonly transactionId: Uint8Array }>>
   confirmClock(): void
 }
@@ -116,11 +118,13 @@ export function createFacade(init: FacadeInit): RelayFacade {
         })),
         pendingTransactions: init.pendingTransactions(),
         devices: init.devices(),
+        devicesAlive: init.smallDevices.countAlive(),
         incidents: init.incidents.list(),
       }
     },
     join,
     confirmClock: () => init.confirmClock(),
+    smallDevices: init.smallDevices,
     blocks(from, limit) {
       const answers: BlockAnswer[] = []
       let length = 0
@@ -141,13 +145,14 @@ export function createFacade(init: FacadeInit): RelayFacade {
       return result.ok ? accept({ transactionId: toHex(result.value.transactionId) }) : result
     },
     devices(after, limit) {
-      const rows: ReturnType<typeof deviceRow>[] = []
+      const rows: ReturnType<RelayFacade['devices']>[number][] = []
       const epoch = epochOf(chain.state)
       let started = after === undefined
       for (const record of deviceRecords(chain.state)) {
         if (rows.length >= limit) break
-        if (started) rows.push(deviceRow(networkId, record, epoch))
-        else started = formatDeviceId(networkId, record.deviceId) === after
+        const row = deviceRow(networkId, record, epoch)
+        if (started) rows.push({ ...row, presence: init.smallDevices.presence(row.deviceId) })
+        else started = row.deviceId === after
       }
       return rows
     },

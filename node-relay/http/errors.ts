@@ -10,6 +10,10 @@ const STATUS_BY_CODE: Readonly<Record<string, number>> = {
   'malformed-request': 400,
   'unknown-network': 404,
   'not-found': 404,
+  'not-in-ledger': 404,
+  'unknown-challenge': 404,
+  'asker-busy': 429,
+  'device-busy': 429,
   'too-large': 413,
   'url-too-long': 414,
   'too-many-requests': 429,
@@ -17,6 +21,8 @@ const STATUS_BY_CODE: Readonly<Record<string, number>> = {
   'not-ready': 503,
   'proof-too-large': 503,
   busy: 503,
+  'desk-full': 503,
+  'too-many-waiting': 503,
   'pool-full': 503,
 }
 

@@ -30,7 +30,23 @@ export const REQUESTS_PER_SECOND = 60
 export const MAX_RATE_ADDRESSES = 4_096
 
 /** Request units by what a route costs the relay. */
-export const COST = { page: 1, status: 1, join: 1, device: 4, blocks: 16, transaction: 16 } as const
+export const COST = {
+  page: 1,
+  status: 1,
+  join: 1,
+  device: 4,
+  blocks: 16,
+  transaction: 16,
+  /** A look at one record, or at what waits for a device. */
+  deviceState: 2,
+  /** One signature made or verified. */
+  signature: 4,
+  /** A challenge holds memory for minutes. */
+  challenge: 8,
+} as const
+
+/** Longest time that a request for news is held open: below what middle boxes and Node's own fetch allow. Seconds. */
+export const MAX_WAIT_SECONDS = 25
 
 /** Blocks of one answer, and how many when none is said. */
 export const MAX_BLOCKS_LIMIT = 500

@@ -1,43 +1,15 @@
+import { DEVICE_PATHS, JOIN_OPERATION } from './device-openapi.ts'
 import { DEFAULT_BLOCKS_LIMIT, MAX_BLOCKS_LIMIT, MAX_BODY_BYTES } from './limits.ts'
+import { bytesOrJson, good, NOT_READY, type OpenApi, refusal, TOO_MANY } from './openapi-parts.ts'
 import {
   blocksSchema,
   deviceSchema,
-  errorSchema,
   healthSchema,
-  type JsonSchema,
   joinSchema,
   statusSchema,
   transactionAnswerSchema,
   transactionBodySchema,
 } from './schemas.ts'
-
-interface Operation {
-  readonly operationId: string
-  readonly summary: string
-  readonly parameters?: readonly {
-    readonly name: string
-    readonly in: 'path' | 'query'
-    readonly required: boolean
-    readonly schema: JsonSchema
-  }[]
-  readonly requestBody?: {
-    readonly required: true
-    readonly content: Readonly<Record<string, { readonly schema: JsonSchema }>>
-  }
-  readonly responses: Readonly<Record<string, { readonly description: string; readonly content: object }>>
-}
-
-interface OpenApi {
-  readonly openapi: '3.1.0'
-  readonly info: { readonly title: string; readonly version: string; readonly summary: string }
-  readonly paths: Readonly<Record<string, Readonly<Partial<Record<'get' | 'post', Operation>>>>>
-}
-
-const json = (schema: JsonSchema) => ({ 'application/json': { schema } })
-const good = (description: string, schema: JsonSchema) => ({ description, content: json(schema) })
-const refusal = (description: string) => ({ description, content: json(errorSchema) })
-const TOO_MANY = refusal('Too many requests from this address (Retry-After says how long to wait)')
-const NOT_READY = refusal('The relay is still starting')
 
 /** The HTTP interface (OpenAPI 3.1). Served at `/api/v1/openapi.json`; every route of routes.ts is in it. */
 export const OPENAPI: OpenApi = {
@@ -76,6 +48,7 @@ export const OPENAPI: OpenApi = {
         summary: 'What a newcomer needs: network ID, a settled checkpoint, addresses',
         responses: { 200: good('Join information', joinSchema), 429: TOO_MANY },
       },
+      post: JOIN_OPERATION,
     },
     '/api/v1/blocks': {
       get: {
@@ -120,15 +93,7 @@ export const OPENAPI: OpenApi = {
       post: {
         operationId: 'submit',
         summary: 'Hand in a signed transaction',
-        requestBody: {
-          required: true,
-          content: {
-            'application/octet-stream': {
-              schema: { type: 'string', contentMediaType: 'application/octet-stream', maxLength: MAX_BODY_BYTES },
-            },
-            'application/json': { schema: transactionBodySchema },
-          },
-        },
+        requestBody: bytesOrJson(MAX_BODY_BYTES, transactionBodySchema),
         responses: {
           202: good('Taken and passed on; it counts once its block is settled', transactionAnswerSchema),
           400: refusal('Not a transaction'),
@@ -139,5 +104,6 @@ export const OPENAPI: OpenApi = {
         },
       },
     },
+    ...DEVICE_PATHS,
   },
 }

@@ -15,7 +15,7 @@ import {
   REQUEST_TIMEOUT_MS,
   TLS_HANDSHAKE_TIMEOUT_MS,
 } from './limits.ts'
-import { answerPlainHttp } from './plain-answer.ts'
+import { createPlainDoors } from './plain-doors.ts'
 import { householdOf } from './rate-limit.ts'
 
 /** First byte of a TLS handshake record (RFC 8446 section 5.1); no HTTP method begins with it. */
@@ -46,8 +46,8 @@ export interface Port {
 
 /**
  * One TCP port for all: the first byte tells TLS from plain HTTP. TLS is served everywhere; plain HTTP is served to
- * this PC (browsers hold loopback for secure), and gets one sentence from elsewhere. So whatever a person types before
- * the address, an answer comes.
+ * this PC (browsers hold loopback for secure); from elsewhere sensors get their few routes by it (plain-doors.ts), and
+ * all else one sentence. So whatever a person types before the address, an answer comes.
  * @throws {LaresError} `port-busy`, `cannot-listen`, with a sentence
  */
 export async function openPort(init: PortInit): Promise<Port> {
@@ -65,7 +65,7 @@ export async function openPort(init: PortInit): Promise<Port> {
     handler,
   )
   const local = createHttpServer(options, handler)
-  const plain = createHttpServer(options, answerPlainHttp)
+  const plain = createHttpServer(options, createPlainDoors(handler))
   for (const server of [secure, local, plain]) bound(server)
   secure.on('tlsClientError', (_error, socket) => socket.destroy())
 

@@ -2,22 +2,26 @@
  * JSON Schemas of what goes over HTTP. The answers are serialized by them, so a field that is not described here never
  * leaves the relay, and the OpenAPI description cannot drift from the routes.
  */
-const HASH = { type: 'string', pattern: '^[0-9a-f]{64}$', description: '32 bytes, lower-case hex' } as const
+export const HASH = { type: 'string', pattern: '^[0-9a-f]{64}$', description: '32 bytes, lower-case hex' } as const
 const HEIGHT = { type: 'integer', minimum: 0 } as const
-const TIME = { type: 'integer', minimum: 0, description: 'ms since the Unix epoch' } as const
-const COUNT = { type: 'integer', minimum: 0 } as const
-const BASE64URL = { type: 'string', pattern: '^[A-Za-z0-9_-]*$', description: 'base64url without padding' } as const
-const DEVICE_ID = { type: 'string', description: 'LARES1…, upper-case bech32m, 70 characters' } as const
+export const TIME = { type: 'integer', minimum: 0, description: 'ms since the Unix epoch' } as const
+export const COUNT = { type: 'integer', minimum: 0 } as const
+export const BASE64URL = {
+  type: 'string',
+  pattern: '^[A-Za-z0-9_-]*$',
+  description: 'base64url without padding',
+} as const
+export const DEVICE_ID = { type: 'string', description: 'LARES1…, upper-case bech32m, 70 characters' } as const
 
 export interface JsonSchema {
   readonly [keyword: string]: unknown
 }
 
-function object(properties: Record<string, JsonSchema>, optional: readonly string[] = []): JsonSchema {
+export function object(properties: Record<string, JsonSchema>, optional: readonly string[] = []): JsonSchema {
   return { type: 'object', properties, required: Object.keys(properties).filter((name) => !optional.includes(name)) }
 }
 
-const list = (items: JsonSchema) => ({ type: 'array', items }) as const
+export const list = (items: JsonSchema) => ({ type: 'array', items }) as const
 
 export const errorSchema = object({
   code: { type: 'string', description: 'stable, kebab-case' },
@@ -44,6 +48,7 @@ export const statusSchema = object(
     peerCount: COUNT,
     pendingTransactions: COUNT,
     devices: COUNT,
+    devicesAlive: { ...COUNT, description: 'those with a lease that has not ended' },
   },
   ['deviceId'],
 )
@@ -91,6 +96,7 @@ export const deviceSchema = object(
   },
   ['record'],
 )
+
 
 export const transactionBodySchema = object({
   transaction: { ...BASE64URL, description: 'encoded transaction, base64url' },

@@ -1,5 +1,6 @@
+import type { SmallDeviceDoor } from '../../node-relay/devices/door.ts'
 import type { DeviceRow, RelayFacade, RelayStatus } from '../../node-relay/facade.ts'
-import { reject } from '../../shared/errors.ts'
+import { accept, reject } from '../../shared/errors.ts'
 
 export const FAKE_NETWORK_ID = 'ab'.repeat(32)
 export const FAKE_DEVICE_ID = `LARES1${'Q'.repeat(64)}`
@@ -20,6 +21,7 @@ export const FAKE_STATUS: RelayStatus = {
   ],
   pendingTransactions: 2,
   devices: 1,
+  devicesAlive: 1,
   incidents: [{ at: 1_700_000_100_000, code: 'flood', sentence: '192.168.7.66 was dropped.' }],
 }
 
@@ -34,6 +36,42 @@ export const FAKE_DEVICE: DeviceRow = {
   registeredTime: 1_700_000_090_000,
   sponsor: undefined,
   walletKey: '03'.repeat(32),
+}
+
+const FAKE_NONCE = '06'.repeat(32)
+const FAKE_TIME = 1_700_000_400_000
+
+/** One device that is registered, and one challenge that waits for it. */
+export const FAKE_SMALL_DEVICES: SmallDeviceDoor = {
+  async join(application) {
+    if (application[0] === 0) return reject('used-voucher', 'This voucher was used already.')
+    return accept({ deviceId: FAKE_DEVICE_ID, state: 'pending', transactionId: '05'.repeat(32) })
+  },
+  state: () =>
+    accept({
+      deviceId: FAKE_DEVICE_ID,
+      state: 'registered',
+      sequence: 0,
+      walletKey: FAKE_DEVICE.walletKey,
+      time: FAKE_TIME,
+    }),
+  renew: async () => accept({ deviceId: FAKE_DEVICE_ID, until: FAKE_TIME + 1 }),
+  challenge: (_id, nonce) =>
+    accept({ nonce: Buffer.from(nonce).toString('hex'), expires: FAKE_TIME + 2, text: 'LARESC1Q' }),
+  challenges: async () => accept({ time: FAKE_TIME, challenges: [{ nonce: FAKE_NONCE, expires: FAKE_TIME + 2 }] }),
+  answer: async () => accept({ nonce: FAKE_NONCE }),
+  challengeOutcome: async () =>
+    accept({ deviceId: FAKE_DEVICE_ID, state: 'answered', expires: FAKE_TIME + 2, answer: Uint8Array.of(7) }),
+  time: async () =>
+    accept({
+      networkId: FAKE_NETWORK_ID,
+      relayId: '07'.repeat(32),
+      relayKey: '08'.repeat(32),
+      time: FAKE_TIME,
+      signature: '09'.repeat(64),
+    }),
+  presence: () => undefined,
+  countAlive: () => 1,
 }
 
 /** A facade with made-up answers, for the doors of a relay. */
@@ -78,6 +116,7 @@ export function createFakeRelay(
       return { ok: true, value: { transactionId: '05'.repeat(32) } }
     },
     devices: (after, limit) => (after === undefined && limit > 0 ? [FAKE_DEVICE] : []),
+    smallDevices: FAKE_SMALL_DEVICES,
     ...override,
   }
 }

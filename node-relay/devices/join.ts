@@ -1,0 +1,52 @@
+import { accept, type Result, reject } from '../../shared/errors.ts'
+import { deviceIdOf, formatDeviceId } from '../../shared/identity/device-id.ts'
+import type { Register } from '../../shared/transaction/register.ts'
+import { transactionCodec } from '../../shared/transaction/transaction.ts'
+import type { FullChain } from '../full-node/chain.ts'
+import type { DeviceState, JoinAnswer } from './door.ts'
+
+/** Registrations that collect endorsements at once; more are told to come again. */
+export const MAX_JOINS_UNDER_WAY = 64
+
+export interface JoinInit {
+  readonly chain: FullChain
+  endorsements(application: Uint8Array, register: Register): Promise<Result<Register['endorsements']>>
+  /** Hex of the transaction's ID. */
+  submit(transaction: Uint8Array): Promise<Result<{ readonly transactionId: string }>>
+  stateOf(deviceId: Uint8Array): DeviceState
+}
+
+/**
+ * Lets a device in that speaks HTTP alone: its register transaction comes without endorsements, which the wallet's signature
+ * does not cover, and leaves with them. Sent again after a lost answer, it gives the present state instead of "used".
+ */
+export function createJoinDesk(init: JoinInit): (application: Uint8Array) => Promise<Result<JoinAnswer>> {
+  const { networkId } = init.chain.rules
+  let underWay = 0
+  return async (application) => {
+    const transaction = transactionCodec.decode(application)
+    if (!transaction.ok) return transaction
+    if (transaction.value.TAG !== 'register')
+      return reject('not-an-application', 'Only a registration is taken here; hand others in at /api/v1/transactions.')
+    const register = transaction.value.data
+    if (register.endorsements.length > 0)
+      return reject('not-an-application', 'Send the registration without endorsements; the relay adds them.')
+    const { walletKey, anchor } = register.claim
+    const deviceId = deviceIdOf(networkId, walletKey, anchor)
+    const text = formatDeviceId(networkId, deviceId)
+    const state = init.stateOf(deviceId)
+    if (state !== 'not-in-ledger') return accept({ deviceId: text, state, transactionId: undefined })
+    if (underWay >= MAX_JOINS_UNDER_WAY) return reject('busy', 'Many devices join just now; try again in a moment.')
+    underWay++
+    try {
+      const endorsements = await init.endorsements(application, register)
+      if (!endorsements.ok) return endorsements
+      const data = { ...register, endorsements: endorsements.value }
+      const submitted = await init.submit(transactionCodec.encode({ TAG: 'register', data }))
+      if (!submitted.ok) return submitted
+      return accept({ deviceId: text, state: 'pending', transactionId: submitted.value.transactionId })
+    } finally {
+      underWay--
+    }
+  }
+}
