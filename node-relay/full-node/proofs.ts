@@ -6,7 +6,7 @@ import { hashHeader } from '../../shared/header/header.ts'
 import { genesisCodec } from '../../shared/ledger/genesis.ts'
 import { deviceKey } from '../../shared/ledger/state-keys.ts'
 import { bundleCodec, MAX_HEADERS_ABOVE } from '../../shared/proof/bundle.ts'
-import type { Checkpoint } from '../../shared/protocol/messages.ts'
+import type { Checkpoint, RecoveryAnswer } from '../../shared/protocol/messages.ts'
 import type { StateProof } from '../../shared/state-tree/node.ts'
 import type { ChainStore } from '../store/chain-store.ts'
 import type { FullChain } from './chain.ts'
@@ -65,6 +65,14 @@ export class ChainReader {
       roster: known?.roster ?? (await rosterAt(this.#store, genesis, rules.networkId, height)),
       range: rangeAt(this.#store, height),
     }
+  }
+
+  /** The newest recovery of the best chain, with the block that it came in. */
+  async recovery(): Promise<RecoveryAnswer | undefined> {
+    if (this.#chain.tip.roster.recovered === 0) return undefined
+    const logged = (await this.#store.rosterLog()).findLast(({ change }) => change.action.TAG === 'recover')
+    const item = logged && this.#store.headerItem(logged.height)
+    return logged && item && { change: logged.change, block: item.sealed }
   }
 
   /** What the state under a header says about a key; undefined when the header or its state is not here. */

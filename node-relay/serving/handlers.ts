@@ -1,7 +1,7 @@
 import { equalBytes } from '../../shared/bytes.ts'
 import type { Codec } from '../../shared/codec.ts'
 import { LaresError, type Result, type Verdict } from '../../shared/errors.ts'
-import { PROTOCOLS } from '../../shared/protocol/ids.ts'
+import { PROTOCOLS, type ProtocolName } from '../../shared/protocol/ids.ts'
 import {
   checkpointCodec,
   checkpointRequestCodec,
@@ -10,12 +10,15 @@ import {
   headersRequestCodec,
   proofCodec,
   proofRequestCodec,
+  recoveryCodec,
+  recoveryRequestCodec,
   refusal,
   statusCodec,
   statusRequestCodec,
   submitAnswerCodec,
 } from '../../shared/protocol/messages.ts'
-import type { PeerNetwork } from '../../shared/protocol/transport.ts'
+import type { PeerNetwork, RequestHandler } from '../../shared/protocol/transport.ts'
+import { previousVersion } from '../../shared/protocol/versions.ts'
 import type { FullChain } from '../full-node/chain.ts'
 import type { ChainReader } from '../full-node/proofs.ts'
 
@@ -44,7 +47,18 @@ export async function serve(init: ServingInit): Promise<void> {
     return request.ok && equalBytes(request.value.networkId, networkId) ? request.value : undefined
   }
 
-  await network.handle(PROTOCOLS.status, async (_from, bytes) => {
+  /** In the newest version, and in the one before where there is one. */
+  const handle = async (protocol: ProtocolName, handler: RequestHandler): Promise<void> => {
+    await network.handle(PROTOCOLS[protocol], handler)
+    const previous = previousVersion(protocol)
+    if (previous === undefined) return
+    await network.handle(previous.spec, async (...request) => {
+      const answer = await handler(...request)
+      return answer === 'reject' ? answer : previous.toOld(answer)
+    })
+  }
+
+  await handle('status', async (_from, bytes) => {
     if (open(statusRequestCodec, bytes) === undefined) return 'reject'
     const { tip, graph } = chain
     return statusCodec.encode({
@@ -53,9 +67,15 @@ export async function serve(init: ServingInit): Promise<void> {
       tip: { height: tip.height, hash: tip.hash, work: tip.work },
       settledHeight: graph.settled.node.height,
       time: init.now(),
+      recovered: tip.roster.recovered,
+      sealedTip: tip.height === 0 ? undefined : tip.sealed,
     })
   })
-  await network.handle(PROTOCOLS.checkpoint, async (_from, bytes) => {
+  await handle('recovery', async (_from, bytes) => {
+    if (open(recoveryRequestCodec, bytes) === undefined) return 'reject'
+    return recoveryCodec.encode({ recovered: await reader.recovery() })
+  })
+  await handle('checkpoint', async (_from, bytes) => {
     const request = open(checkpointRequestCodec, bytes)
     if (request === undefined) return 'reject'
     const answer = await reader.checkpoint(request.hash)
@@ -64,17 +84,17 @@ export async function serve(init: ServingInit): Promise<void> {
       throw new LaresError('unknown-header', 'the checkpoint asked for is not in the best chain')
     return checkpointCodec.encode(answer)
   })
-  await network.handle(PROTOCOLS.headers, async (_from, bytes) => {
+  await handle('headers', async (_from, bytes) => {
     const request = open(headersRequestCodec, bytes)
     if (request === undefined) return 'reject'
     return headersCodec.encode({ items: reader.headersAfter(request.locator, request.count) })
   })
-  await network.handle(PROTOCOLS.proof, async (_from, bytes) => {
+  await handle('proof', async (_from, bytes) => {
     const request = open(proofRequestCodec, bytes)
     if (request === undefined) return 'reject'
     return proofCodec.encode({ proof: reader.stateProof(request.headerHash, request.key) })
   })
-  await network.handle(PROTOCOLS.submit, async (_from, bytes) => {
+  await handle('submit', async (_from, bytes) => {
     const result = await init.submit(bytes)
     if (isUnreadable(result)) return 'reject'
     return submitAnswerCodec.encode(
@@ -85,7 +105,7 @@ export async function serve(init: ServingInit): Promise<void> {
   })
   const { endorse } = init
   if (endorse === undefined) return
-  await network.handle(PROTOCOLS.endorse, async (_from, bytes) => {
+  await handle('endorse', async (_from, bytes) => {
     const result = await endorse(bytes)
     if (isUnreadable(result)) return 'reject'
     return endorsementAnswerCodec.encode(

@@ -16,7 +16,14 @@ const SECOND = 1000
 /** Request and answer sizes in bytes; the deadline includes a slow phone network. */
 export const PROTOCOLS = {
   /** What a peer is and where its chain stands. */
-  status: { id: '/lares/status/1', maxRequest: 64, maxResponse: 1024, timeoutMs: 10 * SECOND },
+  status: { id: '/lares/status/2', maxRequest: 64, maxResponse: 1024, timeoutMs: 10 * SECOND },
+  /** The owners' newest recovery statement, and the block that it came with. */
+  recovery: {
+    id: '/lares/recovery/1',
+    maxRequest: 64,
+    maxResponse: MAX_TRANSACTION_LENGTH + 512,
+    timeoutMs: 10 * SECOND,
+  },
   /** A settled place to start from. */
   checkpoint: { id: '/lares/checkpoint/1', maxRequest: 128, maxResponse: 128 * 1024, timeoutMs: 20 * SECOND },
   headers: { id: '/lares/headers/1', maxRequest: 2048, maxResponse: MAX_HEADERS_ANSWER_LENGTH, timeoutMs: 20 * SECOND },
@@ -28,6 +35,14 @@ export const PROTOCOLS = {
 } as const satisfies Record<string, ProtocolSpec>
 
 export type ProtocolName = keyof typeof PROTOCOLS
+
+/**
+ * The version before, of protocols that have one. Versions overlap by one: the newest and the one before are answered, and
+ * who finds the newest unsupported asks in the one before (protocol/versions.ts).
+ */
+export const PREVIOUS_PROTOCOLS = {
+  status: { ...PROTOCOLS.status, id: '/lares/status/1' },
+} as const satisfies Partial<Record<ProtocolName, ProtocolSpec>>
 
 /** Largest gossip messages, bytes. */
 /** Whatever a block may hold, its header item fits. */

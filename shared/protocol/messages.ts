@@ -5,6 +5,7 @@ import { headerCoder, sealedHeaderCoder } from '../header/header.ts'
 import { mountainRangeCoder } from '../history/mountain-range.ts'
 import { MAX_STATE_PROOF_LENGTH, stateProofCoder } from '../proof/state-proof.ts'
 import { rosterCoder } from '../roster/roster.ts'
+import { rosterChangeCoder } from '../transaction/roster-change.ts'
 import {
   MAX_GOSSIP_HEADER_LENGTH,
   MAX_HEADERS_ANSWER_LENGTH,
@@ -27,21 +28,48 @@ export const statusRequestCodec = createCodec(
   P.struct({ networkId: hash32 }),
 )
 
-/** Where a peer stands. Nothing in it is believed: it says what is worth asking for. */
+const statusFields = {
+  networkId: hash32,
+  /** Label flags. */
+  label: P.U8,
+  tip: P.struct({ height: P.U32BE, hash: hash32, work: u128 }),
+  settledHeight: P.U32BE,
+  /** Its clock, ms: a phone whose clock is far off is told so. */
+  time: u48,
+}
+
+/** Where a peer stands, in version 1. */
+export const statusCodecV1 = createCodec('status', PROTOCOLS.status.maxResponse, P.struct(statusFields))
+
+/** Where a peer stands. Nothing in it is believed but the seal: it says what is worth asking for. */
 export const statusCodec = createCodec(
   'status',
   PROTOCOLS.status.maxResponse,
   P.struct({
-    networkId: hash32,
-    /** Label flags. */
-    label: P.U8,
-    tip: P.struct({ height: P.U32BE, hash: hash32, work: u128 }),
-    settledHeight: P.U32BE,
-    /** Its clock, ms: a phone whose clock is far off is told so. */
-    time: u48,
+    ...statusFields,
+    /** The newest recovery in its roster, ms; 0 for none. */
+    recovered: u48,
+    /** The header of the tip: a relay that was restored learns from it what it had sealed. */
+    sealedTip: optional(sealedHeaderCoder),
   }),
 )
 export type Status = NonNullable<ReturnType<typeof statusCodec.decode> & { ok: true }>['value']
+
+export const recoveryRequestCodec = createCodec(
+  'recovery request',
+  PROTOCOLS.recovery.maxRequest,
+  P.struct({ networkId: hash32 }),
+)
+
+/** The newest recovery of the best chain, and the first block after it, which carries it; absent where there was none. */
+export const recoveryCodec = createCodec(
+  'recovery answer',
+  PROTOCOLS.recovery.maxResponse,
+  P.struct({ recovered: optional(P.struct({ change: rosterChangeCoder, block: sealedHeaderCoder })) }),
+)
+export type RecoveryAnswer = NonNullable<
+  Extract<ReturnType<typeof recoveryCodec.decode>, { ok: true }>['value']['recovered']
+>
 
 /** Asks for the start at a header hash; zeros ask for genesis. */
 export const checkpointRequestCodec = createCodec(

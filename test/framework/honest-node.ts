@@ -14,6 +14,8 @@ import {
   headersRequestCodec,
   proofCodec,
   proofRequestCodec,
+  recoveryCodec,
+  recoveryRequestCodec,
   refusal,
   statusCodec,
   statusRequestCodec,
@@ -69,7 +71,18 @@ export function createHonestNode({
         tip: { height, hash, work },
         settledHeight: Math.max(0, height - chain.parameters.settleDepth),
         time: now?.() ?? sealed.header.time,
+        recovered: chain.tip.node.roster.recovered,
+        sealedTip: height === 0 ? undefined : sealed,
       })
+    },
+
+    async [PROTOCOLS.recovery.id](request) {
+      const asked = recoveryRequestCodec.decode(request)
+      if (!asked.ok || !isOurs(asked.value.networkId)) return 'reject'
+      const change = (block: BuiltBlock) => block.item.rosterChanges.find(({ action }) => action.TAG === 'recover')
+      const block = chain.from(0).findLast((one) => change(one) !== undefined)
+      const found = block && change(block)
+      return recoveryCodec.encode({ recovered: block && found && { change: found, block: block.item.sealed } })
     },
 
     async [PROTOCOLS.checkpoint.id](request) {

@@ -4,7 +4,7 @@ import { ZERO_HASH } from '../../../shared/bytes.ts'
 import { accept, type Result, reject } from '../../../shared/errors.ts'
 import { LABEL } from '../../../shared/identity/label.ts'
 import { deviceKey } from '../../../shared/ledger/state-keys.ts'
-import { PROTOCOLS } from '../../../shared/protocol/ids.ts'
+import { PREVIOUS_PROTOCOLS, PROTOCOLS } from '../../../shared/protocol/ids.ts'
 import {
   checkpointRequestCodec,
   endorsementAnswerCodec,
@@ -15,6 +15,7 @@ import {
   statusRequestCodec,
   submitAnswerCodec,
 } from '../../../shared/protocol/messages.ts'
+import { previousVersion } from '../../../shared/protocol/versions.ts'
 import { foundRelay, type TestDevice } from '../../framework/chain-actions.ts'
 import { ChainBuilder } from '../../framework/chain-builder.ts'
 import { createHonestNode } from '../../framework/honest-node.ts'
@@ -80,7 +81,12 @@ describe('serving', () => {
       tip: { height: builder.tip.node.height, hash: builder.tip.node.hash, work: builder.tip.node.work },
       settledHeight: full.chain.graph.settled.node.height,
       time: full.clock.now,
+      recovered: 0,
+      sealedTip: builder.tip.item.sealed,
     })
+    const request = statusRequestCodec.encode({ networkId: builder.networkId })
+    const older = await network.ask(PREVIOUS_PROTOCOLS.status, request)
+    expect(older).toEqual(previousVersion('status')?.toOld(answer as Uint8Array))
   })
 
   it('has no proof for a header that it does not know, and no checkpoint either', async () => {

@@ -388,7 +388,11 @@ function wireFormats(made: ProtocolChain): Record<string, Json> {
       tip: { height: tip.node.height, hash: tip.node.hash, work: tip.node.work },
       settledHeight: tip.node.height - chain.parameters.settleDepth,
       time: tip.block.header.time + 250,
+      recovered: 0,
+      sealedTip: tip.item.sealed,
     }),
+    recoveryRequest: say(messages.recoveryRequestCodec, { networkId }),
+    recovery: say(messages.recoveryCodec, { recovered: undefined }),
     checkpointRequest: say(messages.checkpointRequestCodec, { networkId, hash: ASK_GENESIS }),
     checkpoint: say(messages.checkpointCodec, {
       genesis: genesisCodec.encode(chain.genesis),
