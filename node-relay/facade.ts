@@ -1,5 +1,6 @@
 import type { Result } from '../shared/errors.ts'
 import type { Presence, SmallDeviceDoor } from './devices/door.ts'
+import type { FleetDoor } from './fleet/door.ts'
 
 /**
  * What the doors of a relay (HTTP, admin socket, terminal) may ask of the node behind them. Plain JSON-ready data: hashes
@@ -20,6 +21,8 @@ export interface RelayFacade {
   readonly smallDevices: SmallDeviceDoor
   /** Admin only: a person says that this machine's clock is right. */
   confirmClock(): void
+  /** The private directory: admin only, but for what an expected device asks. */
+  readonly fleet: FleetDoor
 }
 
 export interface RelayStatus {

@@ -16,6 +16,7 @@ import { createCachingVerifier } from './crypto/caching-verifier.ts'
 import { createNodeVerifier } from './crypto/node-verifier.ts'
 import { createSmallDevices } from './devices/small-devices.ts'
 import type { RelayFacade, RelayStatus } from './facade.ts'
+import { openFleet } from './fleet/fleet.ts'
 import { createBlockSource } from './full-node/block-source.ts'
 import { type ChainChange, FullChain } from './full-node/chain.ts'
 import { checkTransaction } from './full-node/check-transaction.ts'
@@ -304,8 +305,19 @@ export async function createRelay(init: RelayInit): Promise<Relay> {
         share: init.mineShare,
       }
     }
+    const fleet = await openFleet({
+      dataDir,
+      networkId,
+      deviceId,
+      wallet: keys.wallet,
+      verifier,
+      chain,
+      now: clock.now,
+      onDamaged: (sentence) => incidents.report('fleet-damaged', sentence),
+    })
     const facade = createFacade({
       chain,
+      fleet,
       store,
       reader,
       network,

@@ -16,11 +16,26 @@ export function dataDirOf({ values }: ParsedFlags, { env, cwd }: Pick<CliContext
   return resolve(cwd, (values['data-dir'] as string | undefined) ?? defaultDataDir(env))
 }
 
+/** What makes a question larger than a path. */
+export interface LargeQuestion {
+  /** Sent as JSON. */
+  readonly body?: unknown
+  readonly timeoutMs?: number
+  readonly maxAnswerBytes?: number
+}
+
 /**
  * Asks the running relay over its admin socket.
  * @throws {LaresError} `relay-unreachable` when none runs there; the relay's own code and sentence when it refuses
  */
-export function askRelay<Answer>(dataDir: string, path: string, method: 'GET' | 'POST' = 'GET'): Promise<Answer> {
+export function askRelay<Answer>(
+  dataDir: string,
+  path: string,
+  method: 'GET' | 'POST' = 'GET',
+  large: LargeQuestion = {},
+): Promise<Answer> {
+  const { body, timeoutMs = TIMEOUT_MS, maxAnswerBytes = MAX_ANSWER_BYTES } = large
+  const headers = body === undefined ? {} : { 'content-type': 'application/json' }
   const socketPath = adminSocketPath(dataDir)
   const unreachable = (cause?: unknown) =>
     new LaresError(
@@ -30,12 +45,12 @@ export function askRelay<Answer>(dataDir: string, path: string, method: 'GET' | 
     )
   if (!isOurs(socketPath)) return Promise.reject(unreachable())
   return new Promise((fulfil, reject) => {
-    const asking = request({ socketPath, path, method, timeout: TIMEOUT_MS, agent: false }, (response) => {
+    const asking = request({ socketPath, path, method, headers, timeout: timeoutMs, agent: false }, (response) => {
       const chunks: Buffer[] = []
       let length = 0
       response.on('data', (chunk: Buffer) => {
         length += chunk.length
-        if (length > MAX_ANSWER_BYTES) asking.destroy(new Error('the answer is too long'))
+        if (length > maxAnswerBytes) asking.destroy(new Error('the answer is too long'))
         else chunks.push(chunk)
       })
       response.on('error', (error) => reject(unreachable(error)))
@@ -60,7 +75,7 @@ export function askRelay<Answer>(dataDir: string, path: string, method: 'GET' | 
     })
     asking.on('timeout', () => asking.destroy(new Error('no answer in time')))
     asking.on('error', (error) => reject(unreachable(error)))
-    asking.end()
+    asking.end(body === undefined ? undefined : JSON.stringify(body))
   })
 }
 

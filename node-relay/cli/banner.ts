@@ -1,5 +1,6 @@
 import type { RelayStatus } from '../facade.ts'
 import { qrLines } from './qr.ts'
+import { wordsBox } from './words-box.ts'
 
 export interface BannerInit {
   readonly status: RelayStatus
@@ -48,35 +49,14 @@ export function startBanner(init: BannerInit): string {
   ].join('\n')
 }
 
-const WORDS_PER_ROW = 4
-
 /** The owner's recovery words, shown once in the life of a network. */
 export function ownerWordsBox(words: string): string {
-  const list = words.trim().split(/\s+/)
-  const width = Math.max(...list.map((word) => word.length)) + 5
-  const rows: string[] = []
-  for (let start = 0; start < list.length; start += WORDS_PER_ROW)
-    rows.push(
-      list
-        .slice(start, start + WORDS_PER_ROW)
-        .map((word, index) => `${String(start + index + 1).padStart(2)} ${word}`.padEnd(width))
-        .join(''),
-    )
-  const lines = [
-    'RECOVERY WORDS OF THIS NETWORK, shown only now and kept nowhere.',
-    '',
-    ...rows,
-    '',
-    'Write them on paper, in this order, and keep the paper safe. They are the',
-    'owner key: with them you replace this relay when the PC is lost or stolen.',
-    'Whoever has them owns the network. Nobody can give them back to you.',
-  ]
-  const inner = Math.max(...lines.map((line) => line.length))
-  return [
-    '',
-    `┌${'─'.repeat(inner + 2)}┐`,
-    ...lines.map((line) => `│ ${line.padEnd(inner)} │`),
-    `└${'─'.repeat(inner + 2)}┘`,
-    '',
-  ].join('\n')
+  return wordsBox(words, {
+    title: 'RECOVERY WORDS OF THIS NETWORK, shown only now and kept nowhere.',
+    explanation: [
+      'Write them on paper, in this order, and keep the paper safe. They are the',
+      'owner key: with them you replace this relay when the PC is lost or stolen.',
+      'Whoever has them owns the network. Nobody can give them back to you.',
+    ],
+  })
 }

@@ -32,6 +32,8 @@ export interface Command {
   readonly flags: Readonly<Record<string, Flag>>
   /** Names of the positional parameters, all required. */
   readonly positionals: readonly string[]
+  /** Whether they may be left out, all of them. */
+  readonly positionalsOptional?: boolean
   /** @returns exit code @throws {LaresError} whose message is a sentence for a person */
   run(input: ParsedFlags, context: CliContext): Promise<number>
 }

@@ -4,7 +4,10 @@ import { audit } from './audit.ts'
 import { clockConfirm } from './clock.ts'
 import { type CliContext, type Command, EXIT_FAILED, EXIT_OK, EXIT_USAGE } from './command.ts'
 import { devices } from './devices.ts'
+import { directoryExport, directoryList, directoryRemove } from './directory.ts'
 import { doctor } from './doctor.ts'
+import { enroll } from './enroll.ts'
+import { labels } from './labels.ts'
 import { proofExport, proofVerify } from './proof.ts'
 import { serviceInstall, serviceUninstall } from './service.ts'
 import type { RelayFactory } from './start.ts'
@@ -31,6 +34,11 @@ const COMMANDS: readonly Command[] = [
   audit,
   proofExport,
   proofVerify,
+  enroll,
+  labels,
+  directoryExport,
+  directoryList,
+  directoryRemove,
   clockConfirm,
   doctor,
   serviceInstall,
@@ -72,7 +80,8 @@ export async function runCommandLine(
       return EXIT_USAGE
     }
     const { positionals } = input.value
-    if (positionals.length !== command.positionals.length) {
+    const leftOut = command.positionalsOptional === true && positionals.length === 0
+    if (positionals.length !== command.positionals.length && !leftOut) {
       context.printError(`This is used as: lares ${command.name} ${command.parameters}`.trimEnd())
       return EXIT_USAGE
     }

@@ -6,6 +6,7 @@ import { formatJoinLink } from '../../shared/protocol/join-link.ts'
 import type { PeerNetwork } from '../../shared/protocol/transport.ts'
 import type { SmallDeviceDoor } from '../devices/door.ts'
 import type { BlockAnswer, DeviceAnswer, DeviceQuestionCode, JoinInfo, RelayFacade, RelayStatus } from '../facade.ts'
+import type { FleetDoor } from '../fleet/door.ts'
 import type { ChainStore } from '../store/chain-store.ts'
 import type { FullChain } from './chain.ts'
 import type { IncidentLog } from './incidents.ts'
@@ -33,6 +34,7 @@ export interface FacadeInit {
   devices(): number
   readonly smallDevices: SmallDeviceDoor
   submit(transaction: Uint8Array): Promise<Result<{ readonly transactionId: Uint8Array }>>
+  readonly fleet: FleetDoor
   confirmClock(): void
 }
 
@@ -123,6 +125,7 @@ export function createFacade(init: FacadeInit): RelayFacade {
       }
     },
     join,
+    fleet: init.fleet,
     confirmClock: () => init.confirmClock(),
     smallDevices: init.smallDevices,
     blocks(from, limit) {

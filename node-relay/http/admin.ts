@@ -1,6 +1,7 @@
 import { chmodSync, rmSync } from 'node:fs'
 import fastify, { type FastifyInstance } from 'fastify'
 import type { JoinInfo, RelayFacade } from '../facade.ts'
+import { addFleetRoutes } from '../fleet/fleet-routes.ts'
 import { type AdminDevice, type AdminStatus, adminSocketPath, type DoorsInfo } from './admin-socket.ts'
 import { statusOf } from './errors.ts'
 import { MAX_DEVICES_LIMIT } from './limits.ts'
@@ -38,6 +39,8 @@ export async function openAdminSocket(init: AdminInit): Promise<FastifyInstance>
     if (!answer.ok) return reply.code(statusOf(answer.code)).send({ code: answer.code, sentence: answer.detail })
     return { ...answer.value, bundle: Buffer.from(answer.value.bundle).toString('base64url') } satisfies AdminDevice
   })
+
+  addFleetRoutes(app, facade.fleet)
 
   app.post('/clock/confirm', async () => {
     facade.confirmClock()

@@ -10,6 +10,8 @@ const STATUS_BY_CODE: Readonly<Record<string, number>> = {
   'malformed-request': 400,
   'unknown-network': 404,
   'not-found': 404,
+  'not-expected': 404,
+  'unknown-serial': 404,
   'not-in-ledger': 404,
   'unknown-challenge': 404,
   'asker-busy': 429,
@@ -24,6 +26,7 @@ const STATUS_BY_CODE: Readonly<Record<string, number>> = {
   'desk-full': 503,
   'too-many-waiting': 503,
   'pool-full': 503,
+  'fleet-damaged': 503,
 }
 
 export function statusOf(code: string): number {

@@ -4,6 +4,7 @@ import { bytesOrJson, good, NOT_READY, type OpenApi, refusal, TOO_MANY } from '.
 import {
   blocksSchema,
   deviceSchema,
+  expectedSchema,
   healthSchema,
   joinSchema,
   statusSchema,
@@ -84,6 +85,23 @@ export const OPENAPI: OpenApi = {
           200: good('The answer and its proof bundle', deviceSchema),
           400: refusal('Not a device ID'),
           404: refusal('An ID of another network'),
+          429: TOO_MANY,
+          503: NOT_READY,
+        },
+      },
+    },
+    '/api/v1/expected/{key}': {
+      get: {
+        operationId: 'expected',
+        summary: 'What a device whose public key the operator has enrolled must sign to come in',
+        parameters: [
+          { name: 'key', in: 'path', required: true, schema: { type: 'string', pattern: '^[0-9a-f]{64}$' } },
+        ],
+        responses: {
+          200: good('The registration as the operator approves it', expectedSchema),
+          400: refusal('Not a public key'),
+          404: refusal('No device with this key is expected'),
+          422: refusal('The device is in the ledger already'),
           429: TOO_MANY,
           503: NOT_READY,
         },

@@ -44,6 +44,16 @@ export function addRoutes(app: FastifyInstance, facade: RelayFacade): void {
     },
   )
 
+  app.get<{ Params: { key: string } }>(
+    '/api/v1/expected/:key',
+    options('/api/v1/expected/{key}', COST.device),
+    async ({ params }, reply) => {
+      const answer = await facade.fleet.expected(params.key)
+      if (!answer.ok) return refuse(reply, answer)
+      return { ...answer.value, application: toBase64url(answer.value.application) }
+    },
+  )
+
   app.post(
     '/api/v1/transactions',
     options('/api/v1/transactions', COST.transaction, 'post'),

@@ -98,6 +98,15 @@ export const deviceSchema = object(
 )
 
 
+export const expectedSchema = object({
+  deviceId: DEVICE_ID,
+  application: {
+    ...BASE64URL,
+    description: 'claim || evidence of a register transaction, base64url: sign it with your key',
+  },
+  notAfter: TIME,
+})
+
 export const transactionBodySchema = object({
   transaction: { ...BASE64URL, description: 'encoded transaction, base64url' },
 })

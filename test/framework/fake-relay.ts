@@ -1,5 +1,6 @@
 import type { SmallDeviceDoor } from '../../node-relay/devices/door.ts'
 import type { DeviceRow, RelayFacade, RelayStatus } from '../../node-relay/facade.ts'
+import type { FleetDoor } from '../../node-relay/fleet/door.ts'
 import { accept, reject } from '../../shared/errors.ts'
 
 export const FAKE_NETWORK_ID = 'ab'.repeat(32)
@@ -74,6 +75,19 @@ export const FAKE_SMALL_DEVICES: SmallDeviceDoor = {
   countAlive: () => 1,
 }
 
+/** One device that is expected, and nothing else. */
+export const FAKE_FLEET: FleetDoor = {
+  enrol: async () => ({ ok: true, value: { outcomes: [], devices: 0 } }),
+  list: () => ({ ok: true, value: [] }),
+  exportDirectory: async () => ({ ok: true, value: { bytes: Uint8Array.of(1), devices: 0 } }),
+  remove: async () => reject('unknown-serial', 'There is no device with this serial.'),
+  async expected(walletKey) {
+    if (walletKey !== FAKE_DEVICE.walletKey) return reject('not-expected', 'No device with this key is expected here.')
+    const value = { deviceId: FAKE_DEVICE_ID, application: Uint8Array.of(1, 1, 3), notAfter: 1_700_000_900_000 }
+    return { ok: true, value }
+  },
+}
+
 /** A facade with made-up answers, for the doors of a relay. */
 export function createFakeRelay(
   override: Partial<RelayFacade> = {},
@@ -83,6 +97,7 @@ export function createFakeRelay(
     submitted,
     status: () => FAKE_STATUS,
     confirmClock: () => {},
+    fleet: FAKE_FLEET,
     join: () => ({
       networkId: FAKE_NETWORK_ID,
       name: 'lares',
