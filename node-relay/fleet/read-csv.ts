@@ -10,13 +10,14 @@ const utf8 = new TextDecoder('utf-8', { fatal: true })
 
 /**
  * Rows of a CSV file (RFC 4180) whose first line names the columns. Each line is read by itself: no field of a fleet
- * holds a line break, and so a forgotten quote spoils its own line and none of those after it.
+ * holds a line break, and so a forgotten quote spoils its own line and none of those after it. Ends one row after `maxRows`.
  */
-export function readCsv(bytes: Uint8Array): Result<RawRow[], 'not-a-fleet-file'> {
+export function readCsv(bytes: Uint8Array, maxRows: number): Result<RawRow[], 'not-a-fleet-file'> {
   let columns: readonly FleetColumn[] | undefined
   let delimiter: string = DELIMITERS[0]
   const rows: RawRow[] = []
   for (const { line, content } of linesOf(bytes)) {
+    if (rows.length > maxRows) break
     const text = decode(content)
     if (columns === undefined) {
       delimiter = DELIMITERS.find((one) => text?.includes(one)) ?? DELIMITERS[0]

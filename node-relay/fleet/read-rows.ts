@@ -30,9 +30,9 @@ export function readFleetFile(bytes: Uint8Array): Result<RawRow[], FleetFileCode
   const content = startsWith(UTF8_MARK) ? bytes.subarray(UTF8_MARK.length) : bytes
   const first = content.find((byte) => byte > 0x20)
   if (first === undefined) return reject('not-a-fleet-file', 'The file is empty.')
-  const rows = first === 0x5b || first === 0x7b ? readJson(content) : readCsv(content)
+  const rows = first === 0x5b || first === 0x7b ? readJson(content) : readCsv(content, MAX_FLEET_ROWS)
   if (!rows.ok) return rows
   if (rows.value.length > MAX_FLEET_ROWS)
-    return reject('too-many-rows', `The file has ${rows.value.length} rows; at most ${MAX_FLEET_ROWS}. Split it.`)
+    return reject('too-many-rows', `The file has more than ${MAX_FLEET_ROWS} rows; split it.`)
   return accept(rows.value)
 }
