@@ -79,7 +79,18 @@ export async function loadChain(init: {
   if (root === undefined) throw damaged('the state of the tip is missing')
   const tree = openStateTree({ storage: store.stateStorage, root: root.root, sha256: nativeSha256 })
   if (!equalBytes(tree.root, node.sealed.header.stateRoot)) throw damaged('the state of the tip is another one')
+  checkWhole(tree)
   return { genesis: decoded.value, rules, graph, tree }
+}
+
+/** Every node of it is read once: a damaged one is found now, and not by the block that needs it. */
+function checkWhole(tree: StateTree): void {
+  try {
+    for (const _ of tree.leaves());
+  } catch (error) {
+    if (error instanceof LaresError && error.code.startsWith('state-node-')) throw damaged(error.message, error)
+    throw error
+  }
 }
 
 /** The roster after a block of the best chain, from the log on disk. */

@@ -21,6 +21,7 @@ import { settleFormat } from './format.ts'
 import { blocksBelowRange, KEYS, sealsBelowRange, stateNodeRange, tableRange } from './key-table.ts'
 import { finishReplacement } from './replace.ts'
 import { readGenesisCopy, readSealedBlock, type SealedBlock, writeGenesisCopy, writeSealedBlock } from './seal-file.ts'
+import { type ChainSnapshot, takeSnapshot } from './snapshot.ts'
 
 const referenceCoder = P.struct({ version: P.U32BE, hash: hash32 })
 const stateVersionCoder = P.struct({
@@ -38,6 +39,7 @@ const restoredCoder = P.struct({
 })
 const loggedChangeCoder = P.struct({ height: P.U32BE, change: rosterChangeCoder })
 
+export type StateVersion = P.UnwrapCoder<typeof stateVersionCoder>
 export type Tip = P.UnwrapCoder<typeof tipCoder>
 /** The header of the best chain that was settled, and by how many seats: what was settled stays settled. */
 export type StoredSettled = P.UnwrapCoder<typeof settledCoder>
@@ -143,9 +145,22 @@ export class ChainStore {
     await this.#level.compact()
   }
 
+  /** All that was written is on the disk when this resolves, in a store that does not sync each batch, too. */
+  async flush(): Promise<void> {
+    await this.#level.flush()
+  }
+
   /** Every record, for whoever looks at all of them: `undefined` for one that is not what was written. */
   records(): AsyncGenerator<{ key: Uint8Array; value: Uint8Array | undefined }> {
     return this.#level.all()
+  }
+
+  /** All of it as it is now. @throws {LaresError} `database-damaged`, `database-busy` */
+  snapshot(): Promise<ChainSnapshot> {
+    return takeSnapshot(this.#level.raw, {
+      tip: (bytes) => tipCoder.decode(bytes),
+      settled: (bytes) => settledCoder.decode(bytes),
+    })
   }
 
   get stateStorage(): StateStorage {
@@ -225,8 +240,20 @@ export class ChainStore {
 
   /** Root of the state after the block at a height; undefined where it is no longer (or not yet) kept. */
   stateRoot(height: number): { readonly root: NodeReference | undefined } | undefined {
-    const version = this.#read(KEYS.stateVersion(height), stateVersionCoder)
+    const version = this.stateVersion(height)
     return version && { root: version.root }
+  }
+
+  /** The same with what the block made stale. */
+  stateVersion(height: number): StateVersion | undefined {
+    return this.#read(KEYS.stateVersion(height), stateVersionCoder)
+  }
+
+  /** The highest header of the best chain that can be read, whatever the tip's own record says. */
+  async highestHeader(): Promise<HeaderItem | undefined> {
+    for await (const value of this.#level.readable({ ...tableRange('h'), reverse: true }))
+      return decode(value, headerItemCoder)
+    return undefined
   }
 
   /** Where a transaction of the best chain is. */

@@ -5,7 +5,7 @@ import { ClassicLevel } from 'classic-level'
 import { LaresError } from '../../shared/errors.ts'
 import { PRIVATE_FILE_MODE } from '../atomic-file.ts'
 import { damaged, storageError } from './damage.ts'
-import { describeKey, type KeyRange } from './key-table.ts'
+import { describeKey, KEYS, type KeyRange } from './key-table.ts'
 
 /**
  * Left free on the disk, bytes: LevelDB needs room for a memory table (4 MiB) and the tables it merges, and nothing is
@@ -104,13 +104,21 @@ export class CheckedLevel {
     return value && withoutChecksum(key, plain(value))
   }
 
-  async *entries(range: Partial<KeyRange> & { reverse?: boolean; limit?: number }): AsyncGenerator<{
+  async *entries(range: Partial<KeyRange>): AsyncGenerator<{
     key: Uint8Array
     value: Uint8Array
   }> {
     for await (const [key, value] of this.#level.iterator(range)) {
       const at = plain(key)
       yield { key: at, value: withoutChecksum(at, plain(value)) }
+    }
+  }
+
+  /** Only what is as it was written. */
+  async *readable(range: Partial<KeyRange> & { reverse?: boolean }): AsyncGenerator<Uint8Array> {
+    for await (const [key, value] of this.#level.iterator(range)) {
+      const content = contentOf(plain(key), plain(value))
+      if (content !== undefined) yield content
     }
   }
 
@@ -158,6 +166,13 @@ export class CheckedLevel {
     this.#problem = undefined
   }
 
+  /** Syncing LevelDB's log syncs all batches in it; those before are in tables, which are always synced. */
+  async flush(): Promise<void> {
+    const key = KEYS.meta('format')
+    const mark = this.#level.getSync(key)
+    if (mark !== undefined) await this.#level.put(key, mark, { sync: true })
+  }
+
   async compact(): Promise<void> {
     try {
       await this.#level.compactRange(Uint8Array.of(0), Uint8Array.of(0xff))
@@ -184,10 +199,9 @@ export class CheckedLevel {
   #noRoomFor(bytes: number): LaresError | undefined {
     const free = this.#freeBytes()
     if (free >= KEPT_FREE_BYTES + 2 * bytes) return undefined
-    const megabytes = (size: number) => Math.ceil(size / 2 ** 20)
     return new LaresError(
       'disk-full',
-      `The disk with the data folder is full (${Math.floor(free / 2 ** 20)} MB free, ${megabytes(KEPT_FREE_BYTES + 2 * bytes)} MB are needed). Make room on it.`,
+      `The disk with the data folder is full: ${Math.ceil((KEPT_FREE_BYTES + 2 * bytes) / 2 ** 20)} MB must be free. Make room on it.`,
     )
   }
 

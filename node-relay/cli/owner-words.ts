@@ -1,0 +1,65 @@
+import { createInterface } from 'node:readline'
+import { toHex } from '../../shared/bytes.ts'
+import { RECOVERY_WORDLIST } from '../../shared/crypto/recovery-wordlist.ts'
+import { decodeRecoveryWords, deriveSeed } from '../../shared/crypto/recovery-words.ts'
+import type { Signer } from '../../shared/crypto/signer.ts'
+import { LaresError } from '../../shared/errors.ts'
+import { MAX_OWNERS, type Roster } from '../../shared/roster/roster.ts'
+import { createNodeSigner } from '../crypto/node-signer.ts'
+import type { CliContext } from './command.ts'
+
+/**
+ * The owners whose recovery words are typed, or come line by line on standard input. The words are kept nowhere.
+ * @throws {LaresError} `bad-words`
+ */
+export async function askOwners(context: CliContext): Promise<Signer[]> {
+  const owners: Signer[] = []
+  for await (const line of wordLines(context)) {
+    const entropy = decodeRecoveryWords(line, RECOVERY_WORDLIST)
+    if (!entropy.ok) throw new LaresError('bad-words', `These are not recovery words: ${entropy.detail}.`)
+    owners.push(createNodeSigner(deriveSeed(entropy.value, 'owner')))
+  }
+  if (owners.length === 0)
+    throw new LaresError(
+      'bad-words',
+      "The owner's recovery words are needed; type them, or pass them on standard input.",
+    )
+  return owners
+}
+
+/** Their public keys alone. @throws {LaresError} `bad-words` */
+export async function askOwnerKeys(context: CliContext): Promise<Uint8Array[]> {
+  return (await askOwners(context)).map(({ publicKey }) => publicKey)
+}
+
+/** @throws {LaresError} `not-the-owner` when too few of the keys are owner keys of this network */
+export function assertOwners(keys: readonly Uint8Array[], { owners }: Pick<Roster, 'owners'>): void {
+  const known = new Set(owners.keys.map(toHex))
+  const given = new Set(keys.map(toHex).filter((key) => known.has(key)))
+  if (given.size >= owners.threshold) return
+  throw new LaresError(
+    'not-the-owner',
+    owners.threshold === 1
+      ? 'These are not the recovery words of the owner of this network. Nothing was changed.'
+      : `The words of ${owners.threshold} owners of this network are needed, ${given.size} were right. Nothing was changed.`,
+  )
+}
+
+async function* wordLines({ ask }: CliContext): AsyncGenerator<string> {
+  if (ask !== undefined) {
+    for (let owner = 0; owner < MAX_OWNERS; owner++) {
+      const question =
+        owner === 0 ? 'Recovery words of the owner: ' : 'Words of another owner (Enter when that is all): '
+      const line = (await ask(question)).trim()
+      if (line === '') return
+      yield line
+    }
+    return
+  }
+  let owner = 0
+  for await (const line of createInterface({ input: process.stdin })) {
+    if (line.trim() === '') continue
+    if (owner++ === MAX_OWNERS) return
+    yield line.trim()
+  }
+}
