@@ -1,6 +1,7 @@
 import type { Result } from '../shared/errors.ts'
 import type { Presence, SmallDeviceDoor } from './devices/door.ts'
 import type { FleetDoor } from './fleet/door.ts'
+import type { RelayRecovery } from './recovery/recovery.ts'
 
 /**
  * What the doors of a relay (HTTP, admin socket, terminal) may ask of the node behind them. Plain JSON-ready data: hashes
@@ -16,11 +17,21 @@ export interface RelayFacade {
   /** Same door and same limits as over libp2p. */
   submit(transaction: Uint8Array): Promise<Result<{ readonly transactionId: string }>>
   /** Admin only: all devices in key order, `after` is the last device ID of the page before. */
-  devices(after: string | undefined, limit: number): readonly (DeviceRow & { readonly presence?: Presence | undefined })[]
+  devices(
+    after: string | undefined,
+    limit: number,
+  ): readonly (DeviceRow & { readonly presence?: Presence | undefined })[]
   /** What sensors with HTTP and Ed25519 alone may ask. */
   readonly smallDevices: SmallDeviceDoor
+  /** Admin only: how a restored relay comes back to sealing. */
+  readonly recovery: Pick<RelayRecovery, 'view' | 'propose' | 'submit'>
   /** Admin only: a person says that this machine's clock is right. */
   confirmClock(): void
+  /**
+   * Admin only: what a backup holds, as it is now. It must be read to the end, or given back.
+   * @throws {LaresError} with a sentence for a person
+   */
+  backup(): Promise<AsyncGenerator<Uint8Array, void>>
   /** The private directory: admin only, but for what an expected device asks. */
   readonly fleet: FleetDoor
 }

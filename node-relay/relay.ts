@@ -1,6 +1,8 @@
 import { join } from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
 import { equalBytes, toHex } from '../shared/bytes.ts'
+import type { ChainNode } from '../shared/chain/chain-node.ts'
+import { restoredSentence } from '../shared/chain/recovery-words.ts'
 import { LaresError, type Result } from '../shared/errors.ts'
 import { ownerAnchor } from '../shared/identity/anchor.ts'
 import { deviceIdOf } from '../shared/identity/device-id.ts'
@@ -11,6 +13,7 @@ import { statusCodec, statusRequestCodec } from '../shared/protocol/messages.ts'
 import { KIND } from '../shared/transaction/kinds.ts'
 import { transactionIdOf } from '../shared/transaction/transaction.ts'
 import { hostOf, isSharedHost } from '../shared/transport/address.ts'
+import { openContent } from './backup/content.ts'
 import { endorseApplication } from './coordination/endorse.ts'
 import { createCachingVerifier } from './crypto/caching-verifier.ts'
 import { createNodeVerifier } from './crypto/node-verifier.ts'
@@ -25,6 +28,7 @@ import { joinGossip } from './full-node/gossip.ts'
 import { createIncidentLog } from './full-node/incidents.ts'
 import { createKeys, loadKeys, type RelayKeys } from './full-node/keys.ts'
 import { createMempool } from './full-node/mempool.ts'
+import { createObstacleWatch } from './full-node/obstacle-watch.ts'
 import { ChainReader } from './full-node/proofs.ts'
 import { createFacade } from './full-node/relay-facade.ts'
 import { findRelayFile, writeRelayFile } from './full-node/relay-file.ts'
@@ -40,6 +44,8 @@ import { createMiner } from './mining/miner.ts'
 import { type MinerClock, systemClock } from './mining/system-clock.ts'
 import { loadNetworkIdentity } from './network/network-identity.ts'
 import { createRelayNetwork } from './network/relay-network.ts'
+import { createLaterBlocks } from './recovery/later-blocks.ts'
+import { createRecovery } from './recovery/recovery.ts'
 import { serve } from './serving/handlers.ts'
 import { ChainStore } from './store/chain-store.ts'
 
@@ -47,6 +53,8 @@ import { ChainStore } from './store/chain-store.ts'
 const UPKEEP_MS = 1_000
 /** A peer's clock is asked this often, ms. */
 const PEER_CLOCK_MS = 60_000
+/** A restored relay asks who is connected for later blocks this often, ms. */
+const LATER_BLOCKS_MS = 3_000
 /** Longest wait for one part of the relay to close, ms. */
 const STOP_DEADLINE_MS = 5_000
 
@@ -76,6 +84,8 @@ export interface RelayInit {
    * kept nowhere.
    */
   onOwnerWords(words: string): void
+  /** What a person at the terminal should know at once: mining has stopped for a full disk, and goes on again. */
+  onNotice?(sentence: string): void
 }
 
 export interface Relay {
@@ -120,6 +130,12 @@ export async function createRelay(init: RelayInit): Promise<Relay> {
     closing.push(() => hasher.close())
 
     const isNew = store.genesis() === undefined
+    // Another network, founded in place of the one that phones know, would help nobody.
+    if (isNew && findRelayFile(dataDir) !== undefined)
+      throw new LaresError(
+        'chain-missing',
+        `The chain of this relay is no longer in ${dataDir}. Restore it from a backup, or begin a new network in another folder with --data-dir.`,
+      )
     const keys = isNew ? await newKeys(dataDir) : await loadKeys(dataDir)
     const founding = isNew ? await found(keys) : undefined
     const chain = await FullChain.open({ store, verifier, now: clock.now, genesis: founding?.genesis })
@@ -190,10 +206,22 @@ export async function createRelay(init: RelayInit): Promise<Relay> {
     })
 
     const guard = createClockGuard({ parameters: chain.rules.parameters, genesisTime: chain.genesis.createdAt })
+    const laterBlocks = createLaterBlocks({ network, networkId, verifier, tip: () => chain.tip })
+    const recovery = await createRecovery({
+      dataDir,
+      chain,
+      verifier,
+      sealing: keys.sealing,
+      laterBlocks,
+      restored: () => store.restored(),
+      clearRestored: () => store.setRestored(undefined),
+      now: clock.now,
+    })
     const source = createBlockSource({
       chain,
       verifier,
-      sealingKey: keys.sealing.publicKey,
+      sealingKey: () => recovery.sealing.publicKey,
+      recovery: () => recovery.pending,
       candidates: () => mempool.candidates(),
       refuse: (bytes, code, detail) => {
         mempool.drop(bytes)
@@ -208,7 +236,12 @@ export async function createRelay(init: RelayInit): Promise<Relay> {
       clock,
       guard,
       source,
-      signer: keys.sealing,
+      signer: {
+        get publicKey() {
+          return recovery.sealing.publicKey
+        },
+        sign: (message) => recovery.sealing.sign(message),
+      },
       sealedBefore:
         lastSealed === undefined ? [] : [{ parentHash: lastSealed.previousHash, headerHash: lastSealed.hash }],
       onState: (state) => {
@@ -245,15 +278,44 @@ export async function createRelay(init: RelayInit): Promise<Relay> {
       meter.chainChanged(change.applied.length, change.undone.length)
       gossip.publishChange(outcome.applied, change.applied)
       miner.refresh()
+      const restart = outcome.applied.find(({ rosterChanges }) => rosterChanges[0]?.action.TAG === 'recover')
+      if (restart !== undefined) noteRecovery(restart)
+    })
+
+    function noteRecovery({ rosterChanges, height }: ChainNode): void {
+      const action = rosterChanges[0]?.action
+      if (action?.TAG !== 'recover') return
+      const { backupTime, lost } = action.data.recovery
+      incidents.report('restored', restoredSentence(backupTime, height, lost.height))
+      recovery.chainChanged().then(
+        () => miner.refresh(),
+        (error: unknown) => log.error({ err: error }, 'the new sealing key could not be stored'),
+      )
+    }
+
+    const obstacles = createObstacleWatch({
+      store,
+      chain,
+      report(code, sentence) {
+        incidents.report(code, sentence)
+        init.onNotice?.(sentence)
+        miner.refresh()
+      },
     })
 
     async function upkeep(): Promise<void> {
+      await obstacles.look()
       await chain.releaseHeld()
       for (const bytes of foundingTransactions)
         if (store.transactionPlace(transactionIdOf(networkId, bytes)) === undefined) await submit(bytes)
     }
     closing.push(every(UPKEEP_MS, upkeep))
     closing.push(every(PEER_CLOCK_MS, askClocks))
+    if (store.restored() !== undefined) closing.push(every(LATER_BLOCKS_MS, askForLaterBlocks))
+
+    async function askForLaterBlocks(): Promise<void> {
+      if (store.restored() !== undefined) await laterBlocks.ask()
+    }
 
     async function askClocks(): Promise<void> {
       const request = statusRequestCodec.encode({ networkId })
@@ -331,6 +393,16 @@ export async function createRelay(init: RelayInit): Promise<Relay> {
       pendingTransactions: () => mempool.size,
       devices: () => devices,
       confirmClock: () => guard.confirm(),
+      backup: () => openContent({ dataDir, store, version: init.version, now: clock.now }),
+      recovery: {
+        view: () => recovery.view(),
+        propose: () => recovery.propose(),
+        async submit(proposal, signatures) {
+          const taken = await recovery.submit(proposal, signatures)
+          if (taken.ok) miner.refresh()
+          return taken
+        },
+      },
       submit,
       smallDevices: createSmallDevices({
         chain,
@@ -344,13 +416,19 @@ export async function createRelay(init: RelayInit): Promise<Relay> {
         after: (ms, task) => clock.after(ms, task),
       }),
     })
-    const setPageUrl = (pageUrl: string | undefined) =>
-      writeRelayFile(dataDir, {
-        networkId: toHex(networkId),
-        deviceId: toHex(deviceId),
-        pageUrl,
-        link: facade.join().link,
-      })
+    const setPageUrl = (pageUrl: string | undefined) => {
+      try {
+        writeRelayFile(dataDir, {
+          networkId: toHex(networkId),
+          deviceId: toHex(deviceId),
+          pageUrl,
+          link: facade.join().link,
+        })
+      } catch (error) {
+        // A full disk must not stop the relay; the file is written anew at each start.
+        log.warn({ err: error }, 'relay.json could not be written')
+      }
+    }
     setPageUrl(findRelayFile(dataDir)?.pageUrl)
     meter.watch({
       status: facade.status,

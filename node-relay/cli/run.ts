@@ -1,8 +1,14 @@
 import { LaresError } from '../../shared/errors.ts'
 import { parseFlags, RELAY_FLAGS } from '../config.ts'
 import { audit } from './audit.ts'
+import { backup } from './backup.ts'
 import { clockConfirm } from './clock.ts'
 import { type CliContext, type Command, EXIT_FAILED, EXIT_OK, EXIT_USAGE } from './command.ts'
+import { dbCompact, dbRollback, dbVerify } from './db.ts'
+import { deviceAnswer } from './device-answer.ts'
+import { deviceJoin } from './device-join.ts'
+import { deviceKeygen } from './device-keygen.ts'
+import { deviceRenew, deviceRetire, deviceShow } from './device-life.ts'
 import { devices } from './devices.ts'
 import { directoryExport, directoryList, directoryRemove } from './directory.ts'
 import { doctor } from './doctor.ts'
@@ -10,6 +16,8 @@ import { enroll } from './enroll.ts'
 import { labels } from './labels.ts'
 import { proofExport, proofVerify } from './proof.ts'
 import { serviceInstall, serviceUninstall } from './service.ts'
+import { recover } from './recover.ts'
+import { restore } from './restore.ts'
 import type { RelayFactory } from './start.ts'
 import { status } from './status.ts'
 import { formatTable } from './text.ts'
@@ -40,7 +48,19 @@ const COMMANDS: readonly Command[] = [
   directoryList,
   directoryRemove,
   clockConfirm,
+  backup,
+  restore,
+  deviceKeygen,
+  deviceJoin,
+  deviceAnswer,
+  deviceRenew,
+  deviceRetire,
+  deviceShow,
+  recover,
   doctor,
+  dbVerify,
+  dbCompact,
+  dbRollback,
   serviceInstall,
   serviceUninstall,
   uninstall,

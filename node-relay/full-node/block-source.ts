@@ -8,6 +8,7 @@ import { type BlockContent, buildBlock } from '../../shared/ledger/build-block.t
 import type { BlockContext } from '../../shared/ledger/context.ts'
 import { policyOf, versionAt } from '../../shared/ledger/policy.ts'
 import { rosterRoot } from '../../shared/roster/roster.ts'
+import type { Recovery } from '../../shared/transaction/roster-change.ts'
 import type { BlockSource, SubmitOutcome } from '../mining/miner.ts'
 import type { FullChain } from './chain.ts'
 
@@ -18,6 +19,8 @@ const MAX_FILL_ROUNDS = 4
 export const NEWER_RULES =
   'The network has newer rules from this block on, which this version of Lares does not know: update it.'
 
+const RECOVERY_OUTDATED = 'Newer blocks came since the owner signed the recovery: run "lares recover" again.'
+
 export interface BlockTemplate {
   readonly header: Header
   readonly transactions: readonly Uint8Array[]
@@ -27,7 +30,9 @@ export interface BlockSourceInit {
   readonly chain: FullChain
   readonly verifier: SignatureVerifier
   /** Key by which this node finds its seat. */
-  readonly sealingKey: Uint8Array
+  sealingKey(): Uint8Array
+  /** The owners' recovery that a restored relay goes on with: first in the block on its base, which the new key seals. */
+  recovery?(): { readonly transaction: Uint8Array; readonly recovery: Recovery } | undefined
   candidates(): Iterable<Uint8Array>
   /** A candidate that the rules refuse now: the mempool lets it go. */
   refuse(transaction: Uint8Array, code: string, detail: string): void
@@ -41,17 +46,26 @@ export function createBlockSource(init: BlockSourceInit): BlockSource<BlockTempl
 
     async template(time) {
       const { tip, rules, state } = chain
-      const seat = tip.roster.members.find((member) => equalBytes(member.sealingKey, init.sealingKey))?.seat
+      const recovery = init.recovery?.()
+      const key = init.sealingKey()
+      const seat =
+        recovery?.recovery.seat ?? tip.roster.members.find((member) => equalBytes(member.sealingKey, key))?.seat
       if (seat === undefined) return { wait: 'This relay holds no seat, so it does not mine.' }
       const { obstacle } = chain
-      if (obstacle !== undefined) return { wait: obstacle.sentence }
-      if (chain.hasSealedOnTip) return { wait: 'This relay has sealed a block on the last block already.' }
+      if (recovery === undefined) {
+        if (obstacle !== undefined) return { wait: obstacle.sentence }
+        if (chain.hasSealedOnTip) return { wait: 'This relay has sealed a block on the last block already.' }
+      } else {
+        // What was sealed here was sealed with the old key, and that the chain was taken back is what this ends.
+        if (obstacle !== undefined && obstacle.code !== 'chain-taken-back') return { wait: obstacle.sentence }
+        if (!equalBytes(recovery.recovery.base.hash, tip.hash)) return { wait: RECOVERY_OUTDATED }
+      }
 
       const parent = tip.sealed.header
       const context = { ...rules, height: parent.height + 1, time: Math.max(Math.floor(time), parent.time + 1) }
       const version = versionAt(policyOf(state), parent.version, context.height)
       if (version > (rules.highestVersion ?? HIGHEST_VERSION)) return { wait: NEWER_RULES }
-      const content = await fillBlock(init, { state, roster: tip.roster }, context)
+      const content = await fillBlock(init, { state, roster: tip.roster }, context, recovery?.transaction)
       const header: Header = {
         version,
         height: context.height,
@@ -79,8 +93,14 @@ export function createBlockSource(init: BlockSourceInit): BlockSource<BlockTempl
 }
 
 /** Verified on arrival, but a rotation may have come between: what no longer holds is let go, and the block filled anew. */
-async function fillBlock(init: BlockSourceInit, before: LedgerState, context: BlockContext): Promise<BlockContent> {
-  let candidates = [...init.candidates()]
+async function fillBlock(
+  init: BlockSourceInit,
+  before: LedgerState,
+  context: BlockContext,
+  first?: Uint8Array,
+): Promise<BlockContent> {
+  const head = first === undefined ? [] : [first]
+  let candidates = [...head, ...init.candidates()]
   for (let round = 0; round < MAX_FILL_ROUNDS; round++) {
     const content = buildBlock(before, context, candidates)
     for (const { bytes, code, detail } of content.refused) init.refuse(bytes, code, detail)
@@ -95,5 +115,5 @@ async function fillBlock(init: BlockSourceInit, before: LedgerState, context: Bl
     for (const bytes of bad) init.refuse(bytes, 'bad-signature', 'not signed by whom it says')
     candidates = content.transactions.filter((bytes) => !bad.includes(bytes))
   }
-  return buildBlock(before, context, [])
+  return buildBlock(before, context, head)
 }

@@ -140,7 +140,7 @@ export class FullChain {
     if (restored === undefined) return undefined
     return {
       code: 'chain-taken-back',
-      sentence: `The chain was taken back to block ${restored.height}, and others may know later blocks that this relay sealed: it seals nothing until it has them again, or its owner has replaced its sealing key.`,
+      sentence: `The chain was taken back to block ${restored.height}, and others may know later blocks that this relay sealed: it seals nothing until it has them again, or its owner lets it go on with "lares recover".`,
     }
   }
 

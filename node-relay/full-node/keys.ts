@@ -49,3 +49,11 @@ export async function createKeys(dataDir: string): Promise<RelayKeys> {
   writeFileAtomic(join(dataDir, KEYS_FILE), `${JSON.stringify(file)}\n`)
   return await loadKeys(dataDir)
 }
+
+/** The relay goes on sealing with another key; in one step. @throws {LaresError} `no-keys`, `keys-damaged` */
+export async function replaceSealingKey(dataDir: string, seed: Uint8Array): Promise<void> {
+  await loadKeys(dataDir)
+  const path = join(dataDir, KEYS_FILE)
+  const file = JSON.parse(await readFile(path, 'utf8')) as KeysFile
+  writeFileAtomic(path, `${JSON.stringify({ ...file, sealingSeed: toHex(seed) })}\n`)
+}

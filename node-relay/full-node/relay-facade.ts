@@ -35,7 +35,9 @@ export interface FacadeInit {
   readonly smallDevices: SmallDeviceDoor
   submit(transaction: Uint8Array): Promise<Result<{ readonly transactionId: Uint8Array }>>
   readonly fleet: FleetDoor
+  readonly recovery: RelayFacade['recovery']
   confirmClock(): void
+  backup: RelayFacade['backup']
 }
 
 /** The node as its doors see it. */
@@ -126,7 +128,9 @@ export function createFacade(init: FacadeInit): RelayFacade {
     },
     join,
     fleet: init.fleet,
+    recovery: init.recovery,
     confirmClock: () => init.confirmClock(),
+    backup: () => init.backup(),
     smallDevices: init.smallDevices,
     blocks(from, limit) {
       const answers: BlockAnswer[] = []

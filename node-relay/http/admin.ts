@@ -1,5 +1,7 @@
 import { chmodSync, rmSync } from 'node:fs'
 import fastify, { type FastifyInstance } from 'fastify'
+import { MAX_OWNERS } from '../../shared/roster/roster.ts'
+import { addBackupRoutes } from '../backup/backup-routes.ts'
 import type { JoinInfo, RelayFacade } from '../facade.ts'
 import { addFleetRoutes } from '../fleet/fleet-routes.ts'
 import { type AdminDevice, type AdminStatus, adminSocketPath, type DoorsInfo } from './admin-socket.ts'
@@ -41,6 +43,21 @@ export async function openAdminSocket(init: AdminInit): Promise<FastifyInstance>
   })
 
   addFleetRoutes(app, facade.fleet)
+  addBackupRoutes(app, facade)
+
+  app.get('/recovery', async () => ({ recovery: facade.recovery.view() ?? null }))
+  app.post('/recovery/proposal', async (_, reply) => {
+    const proposal = facade.recovery.propose()
+    return proposal.ok ? proposal.value : reply.code(409).send({ code: proposal.code, sentence: proposal.detail })
+  })
+  app.post<{ Body: { recovery: string; signatures: { owner: number; signature: string }[] } }>(
+    '/recovery',
+    { schema: { body: RECOVERY_BODY } },
+    async ({ body }, reply) => {
+      const taken = await facade.recovery.submit(body.recovery, body.signatures)
+      return taken.ok ? {} : reply.code(409).send({ code: taken.code, sentence: taken.detail })
+    },
+  )
 
   app.post('/clock/confirm', async () => {
     facade.confirmClock()
@@ -66,5 +83,26 @@ const DEVICES_QUERY = {
   properties: {
     after: { type: 'string', maxLength: 128 },
     limit: { type: 'integer', minimum: 1, maximum: MAX_DEVICES_LIMIT, default: MAX_DEVICES_LIMIT },
+  },
+} as const
+
+const HEX = '^([0-9a-f]{2})+$'
+const RECOVERY_BODY = {
+  type: 'object',
+  required: ['recovery', 'signatures'],
+  properties: {
+    recovery: { type: 'string', pattern: HEX, maxLength: 512 },
+    signatures: {
+      type: 'array',
+      maxItems: MAX_OWNERS,
+      items: {
+        type: 'object',
+        required: ['owner', 'signature'],
+        properties: {
+          owner: { type: 'integer', minimum: 0, maximum: 255 },
+          signature: { type: 'string', pattern: HEX, minLength: 128, maxLength: 128 },
+        },
+      },
+    },
   },
 } as const

@@ -1,3 +1,4 @@
+import { concatBytes } from '../../shared/bytes.ts'
 import { expandTarget } from '../../shared/chain/target.ts'
 import type { Signer } from '../../shared/crypto/signer.ts'
 import { LaresError } from '../../shared/errors.ts'
@@ -49,7 +50,7 @@ export interface MinerInit<Template extends MiningTemplate> {
   readonly clock: MinerClock
   readonly guard: ClockGuard
   readonly source: BlockSource<Template>
-  /** Holds the sealing key. */
+  /** Holds the sealing key; a recovery may put another in its place. */
   readonly signer: Signer
   /** What this key sealed last, from storage: it is never signed against. */
   readonly sealedBefore?: Iterable<SealedOnParent>
@@ -89,7 +90,11 @@ export function refreshMsOf({ spacingMs }: Pick<NetworkParameters, 'spacingMs'>)
 export function createMiner<Template extends MiningTemplate>(init: MinerInit<Template>): Miner {
   const { networkId, hasher, clock, guard, source, signer } = init
   const refreshMs = refreshMsOf(init.parameters)
-  const seals = createSealGuard(init.sealedBefore ?? [])
+  /** A new key may seal where the one before has. */
+  const withKey = (parentHash: Uint8Array) => concatBytes(signer.publicKey, parentHash)
+  const seals = createSealGuard(
+    [...(init.sealedBefore ?? [])].map((one) => ({ ...one, parentHash: withKey(one.parentHash) })),
+  )
   let state: MinerState = { kind: 'off' }
   let running: { readonly stopped: AbortController; readonly done: Promise<void> } | undefined
   /** Ends the search or the pause in progress. */
@@ -169,7 +174,8 @@ export function createMiner<Template extends MiningTemplate>(init: MinerInit<Tem
       enter({ kind: 'waiting', sentence: 'The last block is a little ahead of the clock.' })
       return Math.min(tooEarly, refreshMs)
     }
-    if (seals.hasSealedOn(header.previousHash)) {
+    const parentHash = withKey(header.previousHash)
+    if (seals.hasSealedOn(parentHash)) {
       enter({ kind: 'waiting', sentence: 'This relay has sealed a block on the last block already.' })
       return refreshMs
     }
@@ -182,7 +188,7 @@ export function createMiner<Template extends MiningTemplate>(init: MinerInit<Tem
     if (wake.signal.aborted || clockFault() !== undefined) return 0
     const mined = { ...header, nonce }
     // Noted before it is signed: whatever happens now, no other header on this parent will be.
-    seals.note({ parentHash: header.previousHash, headerHash: hashHeader(mined) })
+    seals.note({ parentHash, headerHash: hashHeader(mined) })
     await sealAndSubmit(mined, template)
     return 0
   }

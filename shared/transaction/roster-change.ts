@@ -1,5 +1,5 @@
 import * as P from 'micro-packed'
-import { bytes64, checked, hash32, u48 } from '../codec.ts'
+import { bytes64, checked, createCodec, hash32, u48 } from '../codec.ts'
 import { sha256, TAGS, tagged } from '../hash.ts'
 import { sealedHeaderCoder } from '../header/header.ts'
 import { ownersCoder } from '../roster/roster.ts'
@@ -40,6 +40,9 @@ const recoverCoder = checked(
 )
 
 export type Recovery = P.UnwrapCoder<typeof recoverCoder>
+
+/** A recovery by itself, as the owners are asked to sign it. */
+export const recoveryCodec = createCodec<Recovery>('recovery', 256, recoverCoder)
 
 /** Who replaces a sealing key: the key itself, the seat's recovery key, or the owners (a stolen or restored relay). */
 const rotateAuthorityCoder = P.mappedTag(P.U8, {

@@ -1,7 +1,7 @@
 import type { SmallDeviceDoor } from '../../node-relay/devices/door.ts'
 import type { DeviceRow, RelayFacade, RelayStatus } from '../../node-relay/facade.ts'
 import type { FleetDoor } from '../../node-relay/fleet/door.ts'
-import { accept, reject } from '../../shared/errors.ts'
+import { accept, LaresError, reject } from '../../shared/errors.ts'
 
 export const FAKE_NETWORK_ID = 'ab'.repeat(32)
 export const FAKE_DEVICE_ID = `LARES1${'Q'.repeat(64)}`
@@ -88,6 +88,13 @@ export const FAKE_FLEET: FleetDoor = {
   },
 }
 
+/** A relay that was not restored. */
+export const FAKE_RECOVERY: RelayFacade['recovery'] = {
+  view: () => undefined,
+  propose: () => reject('not-restored', 'This relay was not restored: there is nothing to recover.'),
+  submit: async () => reject('another-proposal', 'Another recovery was begun since.'),
+}
+
 /** A facade with made-up answers, for the doors of a relay. */
 export function createFakeRelay(
   override: Partial<RelayFacade> = {},
@@ -97,6 +104,8 @@ export function createFakeRelay(
     submitted,
     status: () => FAKE_STATUS,
     confirmClock: () => {},
+    recovery: FAKE_RECOVERY,
+    backup: () => Promise.reject(new LaresError('database-busy', 'No backup of a made-up relay.')),
     fleet: FAKE_FLEET,
     join: () => ({
       networkId: FAKE_NETWORK_ID,

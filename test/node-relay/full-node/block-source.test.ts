@@ -26,7 +26,7 @@ const createSource = (candidates: readonly Uint8Array[] = [], signer: Signer = b
   createBlockSource({
     chain: full.chain,
     verifier: createNodeVerifier(),
-    sealingKey: signer.publicKey,
+    sealingKey: () => signer.publicKey,
     candidates: () => candidates,
     refuse: (_, code) => refused.push(code),
   })
@@ -100,7 +100,7 @@ describe('block source', () => {
     const source = createBlockSource({
       chain: older.chain,
       verifier: createNodeVerifier(),
-      sealingKey: newer.keeper(0).publicKey,
+      sealingKey: () => newer.keeper(0).publicKey,
       candidates: () => [],
       refuse: (_, code) => refused.push(code),
     })
