@@ -30,7 +30,10 @@ function describe(relay: AdminStatus, now: number): string {
     ],
     ['Mining', relay.mining.sentence],
     ['Hash rate', `${Math.round(relay.mining.hashesPerSecond)} hashes a second`],
-    ['Devices', `${relay.devices}, ${countOf(relay.pendingTransactions, 'transaction')} waiting`],
+    [
+      'Devices',
+      `${relay.devices}, ${relay.devicesAlive} alive by lease, ${countOf(relay.pendingTransactions, 'transaction')} waiting`,
+    ],
     ['Open at', relay.doors.urls.join('  ')],
     ['Metrics', relay.doors.metricsUrl ?? 'off'],
     ['Join link', relay.doors.joinUrl],

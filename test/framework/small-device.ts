@@ -130,9 +130,9 @@ export class SmallDevice {
   }
 
   /** 10.3: the register transaction without endorsements. Sets network and device ID. */
-  registration(voucherText: string): Buffer {
+  registration(voucherText: string, networkId?: Uint8Array): Buffer {
     const voucher = readVoucher(voucherText)
-    this.networkId = voucher.networkId
+    this.networkId = Buffer.from(networkId ?? voucher.networkId)
     const voucherKey = voucher.publicPart.subarray(32, 64)
     const anchor = sha256(tagged('lares/anchor/voucher/1', voucherKey))
     const claim = Buffer.concat([Buffer.of(1, 1), this.walletKey, this.recoveryKey, anchor, PROFILE, Buffer.of(0)])

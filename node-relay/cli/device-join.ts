@@ -1,0 +1,129 @@
+import { equalBytes, toHex } from '../../shared/bytes.ts'
+import type { Signer } from '../../shared/crypto/signer.ts'
+import { LaresError, type Result } from '../../shared/errors.ts'
+import type { ParsedFlags } from '../config.ts'
+import type { DeviceKeyFile } from '../device-agent/key-file.ts'
+import type { Registration } from '../device-agent/registration.ts'
+import type { RelayClient } from '../device-agent/relay-client.ts'
+import type { DeviceState, DeviceStateAnswer, JoinAnswer } from '../devices/door.ts'
+import { type CliContext, type Command, EXIT_FAILED, EXIT_OK, JSON_FLAG } from './command.ts'
+import { KEY_FLAG, keyFileOf, pause, RELAY_FLAG, relayOf } from './device-context.ts'
+import { formatJson } from './text.ts'
+
+/** Between two looks at the state, ms. */
+const POLL_MS = 2_000
+/** Handed in again when the ledger does not know the device after this many looks: a relay may lose what waits. */
+const LOOKS_BEFORE_AGAIN = 15
+/** The relay is new, or busy: it is asked again. */
+const COME_AGAIN = new Set(['not-ready', 'busy', 'mempool-busy', 'too-many-requests'])
+
+export const deviceJoin: Command = {
+  name: 'device join',
+  parameters: '--key FILE --relay URL (--voucher TEXT | --expected)',
+  summary: 'on a board: bring a small device into the network',
+  flags: {
+    key: KEY_FLAG,
+    relay: RELAY_FLAG,
+    voucher: { type: 'string', hint: 'TEXT', help: 'the voucher, as text or link' },
+    expected: { type: 'boolean', hint: '', help: 'the operator has enrolled the public key of this device' },
+    network: { type: 'string', hint: 'HEX', help: 'with --expected: the network ID; no other is joined' },
+    'no-wait': { type: 'boolean', hint: '', help: 'do not wait until the ledger has settled it' },
+    json: JSON_FLAG,
+  },
+  positionals: [],
+  async run(input, context) {
+    const { values } = input
+    if ((values['voucher'] === undefined) === (values['expected'] !== true))
+      throw new LaresError('usage', 'Give either --voucher TEXT or --expected.')
+    const file = await keyFileOf(input, context)
+    const relay = await relayOf(input, file)
+    const registration = await register(input, file, relay)
+    if (file.membership !== undefined && !equalBytes(file.membership.deviceId, registration.deviceId)) {
+      // A voucher that failed leaves its ID behind; a device that is in the ledger stays what it is.
+      const before = await stateAt(relay, file.membership.deviceId)
+      if (before !== 'not-in-ledger')
+        throw new LaresError('already-joined', `This key has joined already; make another with "lares device keygen".`)
+    }
+    const { storeMembership } = await import('../device-agent/key-file.ts')
+    // Before anything is sent: a board that loses power now still knows who it is.
+    storeMembership(file, {
+      networkId: registration.networkId,
+      deviceId: registration.deviceId,
+      relay: relay.origin,
+    })
+    const answer = await handIn(relay, registration, context.signal)
+    const state = values['no-wait'] === true ? answer.state : await settled(relay, registration, answer.state, context)
+    if (values['json'] === true) context.print(formatJson({ ...answer, state }))
+    else
+      context.print(
+        `${answer.deviceId}\n${
+          state === 'registered'
+            ? 'This device is registered.'
+            : 'The registration is on its way; "lares device show" says when it is settled.'
+        }`,
+      )
+    return context.signal.aborted && state !== 'registered' ? EXIT_FAILED : EXIT_OK
+  },
+}
+
+async function register({ values }: ParsedFlags, file: DeviceKeyFile, relay: RelayClient): Promise<Registration> {
+  const { createNodeSigner } = await import('../crypto/node-signer.ts')
+  const { registerWithVoucher } = await import('../device-agent/registration.ts')
+  const { parseVoucher } = await import('../../shared/protocol/voucher-text.ts')
+  const wallet = createNodeSigner(file.seed)
+  if (values['expected'] === true) return opened(await registerPrepared(values['network'], wallet, relay))
+  const secret = opened(parseVoucher(String(values['voucher'])), 'This is not a voucher')
+  return await registerWithVoucher(secret, wallet, file.recoveryKey)
+}
+
+async function registerPrepared(
+  network: ParsedFlags['values'][string] | undefined,
+  wallet: Signer,
+  relay: RelayClient,
+): Promise<Result<Registration>> {
+  const { registerExpected } = await import('../device-agent/registration.ts')
+  const { bytes32 } = await import('../devices/subject.ts')
+  const join = await relay.get<{ networkId: string }>('/api/v1/join')
+  if (network !== undefined && String(network).toLowerCase() !== join.networkId)
+    throw new LaresError('wrong-network', `The relay is of another network: ${join.networkId}.`)
+  const networkId = bytes32(join.networkId)
+  if (networkId === undefined) throw new LaresError('not-a-relay', 'The relay names no network; check --relay.')
+  const { application } = await relay.get<{ application: string }>(`/api/v1/expected/${toHex(wallet.publicKey)}`)
+  return await registerExpected(networkId, Uint8Array.from(Buffer.from(application, 'base64url')), wallet)
+}
+
+async function handIn(relay: RelayClient, { transaction }: Registration, signal: AbortSignal): Promise<JoinAnswer> {
+  for (;;) {
+    try {
+      return await relay.post<JoinAnswer>('/api/v1/join', transaction, { signal })
+    } catch (error) {
+      if (!(error instanceof LaresError) || !COME_AGAIN.has(error.code) || signal.aborted) throw error
+      await pause(POLL_MS, signal)
+    }
+  }
+}
+
+async function settled(
+  relay: RelayClient,
+  registration: Registration,
+  first: DeviceState,
+  { signal }: CliContext,
+): Promise<DeviceState> {
+  let state = first
+  for (let looks = 1; state !== 'registered' && state !== 'retired' && !signal.aborted; looks++) {
+    await pause(POLL_MS, signal)
+    if (signal.aborted) break
+    state = await stateAt(relay, registration.deviceId)
+    if (state === 'not-in-ledger' && looks % LOOKS_BEFORE_AGAIN === 0) await handIn(relay, registration, signal)
+  }
+  return state
+}
+
+async function stateAt(relay: RelayClient, deviceId: Uint8Array): Promise<DeviceState> {
+  return (await relay.get<DeviceStateAnswer>(`/api/v1/devices/${toHex(deviceId)}/state`)).state
+}
+
+function opened<Value>(result: Result<Value>, what?: string): Value {
+  if (result.ok) return result.value
+  throw new LaresError(result.code, what === undefined ? result.detail : `${what}: ${result.detail}.`)
+}

@@ -1,0 +1,89 @@
+import { availableParallelism, totalmem } from 'node:os'
+import { concatBytes, equalBytes } from '../../shared/bytes.ts'
+import { createSeedSigner, type Signer } from '../../shared/crypto/signer.ts'
+import { accept, type Result, reject } from '../../shared/errors.ts'
+import { sha256 } from '../../shared/hash.ts'
+import { ownerAnchor, voucherAnchor } from '../../shared/identity/anchor.ts'
+import { deviceIdOf } from '../../shared/identity/device-id.ts'
+import { ASSURANCE, LABEL } from '../../shared/identity/label.ts'
+import { publicVoucher, type VoucherSecret } from '../../shared/protocol/voucher-text.ts'
+import { KIND } from '../../shared/transaction/kinds.ts'
+import {
+  type Claim,
+  type Evidence,
+  hashApplication,
+  registerWalletMessage,
+  voucherClaimMessage,
+} from '../../shared/transaction/register.ts'
+import { transactionCodec } from '../../shared/transaction/transaction.ts'
+
+const GIB = 1024 ** 3
+
+export interface Registration {
+  readonly networkId: Uint8Array
+  readonly deviceId: Uint8Array
+  /** Register transaction without endorsements: for POST /api/v1/join. */
+  readonly transaction: Uint8Array
+}
+
+/** The registration of a device that was handed a voucher. */
+export async function registerWithVoucher(
+  secret: VoucherSecret,
+  wallet: Signer,
+  recoveryKey: Uint8Array,
+): Promise<Registration> {
+  const { networkId } = secret
+  const voucher = publicVoucher(secret)
+  const claim: Claim = {
+    label: LABEL.lightweight,
+    assurance: ASSURANCE.vouched,
+    walletKey: wallet.publicKey,
+    recoveryKey,
+    anchor: voucherAnchor(voucher.voucherKey),
+    profile: hashBoardProfile(),
+    addresses: [],
+  }
+  const claimSignature = await createSeedSigner(secret.seed).sign(voucherClaimMessage(networkId, claim))
+  return await sign(networkId, wallet, claim, { TAG: 'voucher', data: { voucher, claimSignature } })
+}
+
+/**
+ * The registration of a device whose public key the operator has enrolled.
+ *
+ * @param application claim || evidence, as the operator prepared them
+ */
+export async function registerExpected(
+  networkId: Uint8Array,
+  application: Uint8Array,
+  wallet: Signer,
+): Promise<Result<Registration, 'wrong-application'>> {
+  const wrong = (detail: string) => reject('wrong-application' as const, detail)
+  // Claim and evidence are read as part of the transaction that they belong to.
+  const unsigned = concatBytes(Uint8Array.of(KIND.register), application, Uint8Array.of(0), new Uint8Array(64))
+  const transaction = transactionCodec.decode(unsigned)
+  if (!transaction.ok || transaction.value.TAG !== 'register')
+    return wrong('What the relay has prepared for this device is not a registration.')
+  const { claim, evidence } = transaction.value.data
+  // Nothing is signed but what this device would say of itself.
+  if (!equalBytes(claim.walletKey, wallet.publicKey) || !equalBytes(claim.anchor, ownerAnchor(wallet.publicKey)))
+    return wrong('What the relay has prepared is for another device.')
+  if (claim.label !== LABEL.lightweight || claim.addresses.length > 0)
+    return wrong('What the relay has prepared is not for a small device.')
+  return accept(await sign(networkId, wallet, claim, evidence))
+}
+
+async function sign(networkId: Uint8Array, wallet: Signer, claim: Claim, evidence: Evidence): Promise<Registration> {
+  const walletSignature = await wallet.sign(registerWalletMessage(networkId, hashApplication({ claim, evidence })))
+  const data = { claim, evidence, endorsements: [], walletSignature }
+  return {
+    networkId,
+    deviceId: deviceIdOf(networkId, claim.walletKey, claim.anchor),
+    transaction: transactionCodec.encode({ TAG: 'register', data }),
+  }
+}
+
+/** `u8 1 || u8 cores || u8 memory, GiB`: what a board says of itself. */
+function hashBoardProfile(): Uint8Array {
+  const byte = (value: number) => Math.min(255, Math.floor(value))
+  return sha256(Uint8Array.of(1, byte(availableParallelism()), byte(totalmem() / GIB)))
+}
