@@ -224,7 +224,7 @@ async function extent(location: string): Promise<{ tip: number | undefined; sett
 function mustNotSeal({ restored }: Extract<RebuildOutcome, { kind: 'rebuilt' }>): string {
   const sealed =
     restored?.highestSealed === undefined ? 'later blocks' : `blocks up to ${restored.highestSealed.height}`
-  return `This relay sealed ${sealed} that others may know. It serves what it has, and seals nothing until they come back from another relay, or its owner signs a recovery statement that gives it a new sealing key.`
+  return `This relay sealed ${sealed} that others may know. It serves what it has, and seals nothing until they come back from another relay, or its owner lets it go on with a new sealing key: start it, and run "lares recover".`
 }
 
 /** @throws {LaresError} `usage` */

@@ -49,8 +49,14 @@ const MIGRATIONS: readonly Migration[] = [
  */
 export async function continueMigration(
   level: Level,
-  init: { readonly from: number; readonly to: number; readonly markOf: (format: number) => Uint8Array },
+  init: {
+    readonly from: number
+    readonly to: number
+    readonly markOf: (format: number) => Uint8Array
+    readonly stepRecords?: number | undefined
+  },
 ): Promise<void> {
+  const stepRecords = init.stepRecords ?? STEP_RECORDS
   const cutOff = readProgress(level)
   let from = cutOff?.from ?? init.from
   let next: Uint8Array | undefined = cutOff?.next
@@ -62,17 +68,22 @@ export async function continueMigration(
       const mark: Operation = { type: 'put', key: KEYS.meta('format'), value: init.markOf(from + 1) }
       await level.batch([mark, progress(from, next)], { sync: true })
     }
-    while (next !== undefined) next = await step(level, migration, next)
+    while (next !== undefined) next = await step(level, migration, next, stepRecords)
     from++
   }
 }
 
 /** @returns the key to go on with; undefined when all are done */
-async function step(level: Level, migration: Migration, next: Uint8Array): Promise<Uint8Array | undefined> {
-  const records = await level.iterator({ gte: next, limit: STEP_RECORDS + 1 }).all()
-  const following = records[STEP_RECORDS]?.[0]
+async function step(
+  level: Level,
+  migration: Migration,
+  next: Uint8Array,
+  stepRecords: number,
+): Promise<Uint8Array | undefined> {
+  const records = await level.iterator({ gte: next, limit: stepRecords + 1 }).all()
+  const following = records[stepRecords]?.[0]
   const operations: Operation[] = []
-  for (const [key, value] of records.slice(0, STEP_RECORDS)) {
+  for (const [key, value] of records.slice(0, stepRecords)) {
     if (sameBytes(key, KEYS.meta('format')) || sameBytes(key, KEYS.meta('migration'))) continue
     operations.push(...migration.convert({ key: plain(key), value: plain(value) }))
   }

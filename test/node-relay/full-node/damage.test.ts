@@ -20,7 +20,7 @@ import { seededRandom } from '../mining/seeded-random.ts'
 
 const BLOCKS = 12
 /** Damaged copies of each kind of file. */
-const FILE_DAMAGES = 25
+const FILE_DAMAGES = 12
 /** What a relay says when it finds damage at its start. */
 const SAYS_WHAT_HELPS = /lares db verify --repair/
 
