@@ -1,6 +1,7 @@
 import { statSync } from 'node:fs'
-import { request } from 'node:http'
+import { type IncomingMessage, request } from 'node:http'
 import { resolve } from 'node:path'
+import { json } from 'node:stream/consumers'
 import { LaresError } from '../../shared/errors.ts'
 import type { ParsedFlags } from '../config.ts'
 import { defaultDataDir } from '../data-dir.ts'
@@ -8,6 +9,8 @@ import { adminSocketPath } from '../http/admin-socket.ts'
 import type { CliContext } from './command.ts'
 
 const TIMEOUT_MS = 15_000
+/** Without a byte; the disk that a backup goes to may be slow. */
+const STREAM_TIMEOUT_MS = 60_000
 /** A page of devices or a proof bundle is far smaller. */
 const MAX_ANSWER_BYTES = 8 * 1024 * 1024
 
@@ -77,6 +80,50 @@ export function askRelay<Answer>(
     asking.on('error', (error) => reject(unreachable(error)))
     asking.end(body === undefined ? undefined : JSON.stringify(body))
   })
+}
+
+/**
+ * What the running relay sends bit by bit. Ends with an error when the relay does, or when the signal comes.
+ * @throws {LaresError} as {@link askRelay}
+ */
+export async function streamFromRelay(
+  dataDir: string,
+  path: string,
+  signal: AbortSignal,
+): Promise<AsyncGenerator<Uint8Array, void>> {
+  const socketPath = adminSocketPath(dataDir)
+  const notThere = (cause?: unknown) =>
+    new LaresError(
+      'relay-unreachable',
+      `The relay with the data folder ${dataDir} does not answer; try again in a moment.`,
+      {
+        cause,
+      },
+    )
+  if (!isOurs(socketPath)) throw notThere()
+  const response = await new Promise<IncomingMessage>((fulfil, reject) => {
+    const asking = request({ socketPath, path, timeout: STREAM_TIMEOUT_MS, agent: false, signal }, fulfil)
+    asking.on('timeout', () => asking.destroy(new Error('no answer in time')))
+    asking.on('error', (error) => reject(notThere(error)))
+    asking.end()
+  })
+  if (response.statusCode !== 200) {
+    const answer = (await json(response).catch(() => ({}))) as { code?: string; sentence?: string }
+    throw new LaresError(answer.code ?? 'internal', answer.sentence ?? 'The relay failed at this; its log says more.')
+  }
+  return (async function* () {
+    try {
+      yield* response
+    } catch (error) {
+      throw new LaresError(
+        'relay-ended',
+        'The relay ended in the middle, or found its database damaged; its log says more.',
+        {
+          cause: error,
+        },
+      )
+    }
+  })()
 }
 
 /** A socket of another user in a shared directory is not our relay's. */

@@ -9,10 +9,6 @@ import { deviceAnswer } from './device-answer.ts'
 import { deviceJoin } from './device-join.ts'
 import { deviceKeygen } from './device-keygen.ts'
 import { deviceRenew, deviceRetire, deviceShow } from './device-life.ts'
-import { deviceAnswer } from './device-answer.ts'
-import { deviceJoin } from './device-join.ts'
-import { deviceKeygen } from './device-keygen.ts'
-import { deviceRenew, deviceRetire, deviceShow } from './device-life.ts'
 import { devices } from './devices.ts'
 import { directoryExport, directoryList, directoryRemove } from './directory.ts'
 import { doctor } from './doctor.ts'
@@ -52,12 +48,6 @@ const COMMANDS: readonly Command[] = [
   directoryList,
   directoryRemove,
   clockConfirm,
-  deviceKeygen,
-  deviceJoin,
-  deviceAnswer,
-  deviceRenew,
-  deviceRetire,
-  deviceShow,
   backup,
   restore,
   deviceKeygen,
