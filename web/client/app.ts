@@ -7,6 +7,7 @@ import type { AppView, AuditReport, Failure, Outcome, WorkerCall, WorkerReplies 
 import type { CallHandlers } from '../worker/bridge.ts'
 import { emptyReport } from '../worker/empty-report.ts'
 import { auditDevice } from './audit.ts'
+import { PrivateDirectory } from './directory.ts'
 import { Join } from './join.ts'
 import { NetworkClient } from './network-client.ts'
 import type { ClientPorts } from './ports.ts'
@@ -42,6 +43,7 @@ export class App {
   #networks: NetworkRecord[] = []
   #client: NetworkClient | undefined
   #join: Join | undefined
+  #directory: PrivateDirectory | undefined
   #codeOrigin = ''
   /** Network of the relay that this page came from, hex. */
   #servedBy: string | undefined
@@ -65,6 +67,7 @@ export class App {
       active,
       codeFromAuditedRelay: active !== undefined && active.networkId === this.#servedBy,
       codeOrigin: this.#codeOrigin,
+      directory: this.#directory?.view(),
     }
   }
 
@@ -82,6 +85,9 @@ export class App {
         return { ok: true, value: null }
       },
       audit: ({ text }) => this.#audit(text),
+      'import-directory': async ({ bytes }) => (await this.#directory?.import(bytes)) ?? NO_NETWORK,
+      'forget-directory': async () => (await this.#directory?.forget()) ?? NO_NETWORK,
+      'search-directory': async ({ text }) => (await this.#directory?.search(text)) ?? NO_NETWORK,
       hint: ({ hint }) => {
         this.#client?.hint(hint)
         return null
@@ -177,6 +183,9 @@ export class App {
       const client = new NetworkClient(active, ports, this.#changed)
       this.#client = client
       this.#join = new Join(client, client.identity, ports)
+      const { store, verifier, clock } = ports
+      this.#directory = new PrivateDirectory({ chain: client, store, verifier, clock, onChange: this.#changed })
+      await this.#directory.load()
       await client.start()
     } catch (error) {
       if (!(error instanceof LaresError)) throw error
@@ -207,6 +216,7 @@ export class App {
     const client = this.#client
     this.#client = undefined
     this.#join = undefined
+    this.#directory = undefined
     await client?.stop()
   }
 
@@ -224,7 +234,10 @@ export class App {
     const { networkTag, deviceId } = parsed.value
     const isOf = (networkId: Uint8Array) => equalBytes(networkTagOf(networkId), networkTag)
     const client = this.#client
-    if (client !== undefined && isOf(client.networkId)) return auditDevice(client, deviceId, clock)
+    if (client !== undefined && isOf(client.networkId)) {
+      const report = await auditDevice(client, deviceId, clock)
+      return { ...report, entry: await this.#directory?.find(deviceId) }
+    }
     const shown = { deviceId: text.trim() }
     const other = this.#networks.find(({ networkId }) => isOf(fromHex(networkId)))
     if (other !== undefined)

@@ -113,6 +113,40 @@ export const CHECKED = {
   pending: 'A second proof shows it in the newest block.',
 } as const
 
+// ----------------------------------------------------------------------------------------------------------- directory
+
+export const DIRECTORY = {
+  none: failure('no-directory', 'There is no directory on this device: import the file that the owner gave you.'),
+  tooLarge: failure(
+    'directory-too-large',
+    'This file is larger than any directory: choose the one the owner gave you.',
+  ),
+  malformed: failure(
+    'malformed-directory',
+    'This is not a Lares directory, or it is damaged: ask the owner for the file that “lares directory export” writes.',
+  ),
+  wrongNetwork: failure(
+    'wrong-network',
+    'This directory belongs to another network: open that network first, then import it again.',
+  ),
+  unknownSigner: failure(
+    'unknown-signer',
+    'The relay that signed this directory is not, or no longer, in the ledger: ask the owner for a new one.',
+  ),
+  signerHasNoRight: failure(
+    'signer-has-no-right',
+    'This directory is signed by a device that may not vouch for names: ask the owner for one from the relay.',
+  ),
+  altered: failure(
+    'directory-altered',
+    'This directory was altered, or is not from whom it says: ask the owner for a new one.',
+  ),
+  cannotCheck: failure(
+    'cannot-check-directory',
+    'The directory cannot be checked now, since no server of this network answers: try again in a moment.',
+  ),
+} as const
+
 // ---------------------------------------------------------------------------------------------------------------- join
 
 const JOIN_FAILURES: Readonly<Record<string, string>> = {

@@ -10,6 +10,9 @@ export type UiCallName =
   | 'confirm-join'
   | 'cancel-join'
   | 'audit'
+  | 'import-directory'
+  | 'forget-directory'
+  | 'search-directory'
   | 'hint'
 export type UiCall = Extract<WorkerCall, { readonly call: UiCallName }>
 export type UiReplies = Pick<WorkerReplies, UiCallName>
@@ -27,6 +30,9 @@ export function forwardUiCalls(call: CallNode): CallHandlers<UiCall, UiReplies> 
     'confirm-join': call,
     'cancel-join': call,
     audit: call,
+    'import-directory': call,
+    'forget-directory': call,
+    'search-directory': call,
     hint: call,
   }
 }

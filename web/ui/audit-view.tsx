@@ -2,6 +2,7 @@ import { useRef, useState } from 'preact/hooks'
 import type { AppView, AuditReport } from '../worker/api.ts'
 import { emptyReport } from '../worker/empty-report.ts'
 import { ask } from './ask.ts'
+import { DirectoryCard } from './directory-card.tsx'
 import { Card } from './parts.tsx'
 import { ScanButton } from './scan-button.tsx'
 import type { PageActions } from './store.ts'
@@ -37,47 +38,51 @@ export function AuditView({ view, actions }: { view: AppView; actions: PageActio
     setAsked({ text: id, report })
   }
 
+  const choose = (id: string) => {
+    setText(id)
+    void check(id)
+  }
+
   return (
     <div class={asked === undefined ? 'narrow' : 'columns audit-columns'}>
-      <Card title="Is this device registered?">
-        <p class="muted">Paste a device ID or scan its label. This browser asks for a proof and checks it itself.</p>
-        <form
-          onSubmit={(event) => {
-            event.preventDefault()
-            void check(text.trim())
-          }}
-        >
-          <label for="audit-id">Device ID</label>
-          <textarea
-            id="audit-id"
-            data-testid="audit-input"
-            class="mono"
-            rows={3}
-            value={text}
-            onInput={(event) => setText(event.currentTarget.value)}
-            onKeyDown={(event) => {
-              if (event.key !== 'Enter' || event.shiftKey) return
+      <div class="column">
+        <Card title="Is this device registered?">
+          <p class="muted">Paste a device ID or scan its label. This browser asks for a proof and checks it itself.</p>
+          <form
+            onSubmit={(event) => {
               event.preventDefault()
-              if (text.trim() !== '' && !busy) void check(text.trim())
+              void check(text.trim())
             }}
-            autocomplete="off"
-            autocapitalize="characters"
-            spellcheck={false}
-          />
-          <div class="row">
-            <button type="submit" class="primary" data-testid="audit-submit" disabled={busy || text.trim() === ''}>
-              {busy ? 'Checking…' : 'Check'}
-            </button>
-            <ScanButton
-              what="the device"
-              onText={(scanned) => {
-                setText(scanned)
-                void check(scanned.trim())
+          >
+            <label for="audit-id">Device ID</label>
+            <textarea
+              id="audit-id"
+              data-testid="audit-input"
+              class="mono"
+              rows={3}
+              value={text}
+              onInput={(event) => setText(event.currentTarget.value)}
+              onKeyDown={(event) => {
+                if (event.key !== 'Enter' || event.shiftKey) return
+                event.preventDefault()
+                if (text.trim() !== '' && !busy) void check(text.trim())
               }}
+              autocomplete="off"
+              autocapitalize="characters"
+              spellcheck={false}
             />
-          </div>
-        </form>
-      </Card>
+            <div class="row">
+              <button type="submit" class="primary" data-testid="audit-submit" disabled={busy || text.trim() === ''}>
+                {busy ? 'Checking…' : 'Check'}
+              </button>
+              <ScanButton what="the device" onText={(scanned) => choose(scanned.trim())} />
+            </div>
+          </form>
+        </Card>
+        {view.active !== undefined && (
+          <DirectoryCard key={view.active.networkId} directory={view.directory} actions={actions} onDevice={choose} />
+        )}
+      </div>
       <p class="visually-hidden" aria-live="assertive">
         {asked === undefined ? '' : verdictAloud(asked.report)}
       </p>

@@ -4,7 +4,15 @@ import { inGroups } from './format.ts'
 import { Icon } from './icons.tsx'
 import { Facts } from './parts.tsx'
 import { useNow } from './store.ts'
-import { codeOriginSentence, deviceFacts, lookOf, NOT_ASKED_SENTENCE, proofFacts } from './verdict-words.ts'
+import {
+  codeOriginSentence,
+  deviceFacts,
+  entryFacts,
+  entrySentence,
+  lookOf,
+  NOT_ASKED_SENTENCE,
+  proofFacts,
+} from './verdict-words.ts'
 
 export function VerdictCard({ report, view }: { report: AuditReport; view: AppView }) {
   const now = useNow()
@@ -34,6 +42,13 @@ export function VerdictCard({ report, view }: { report: AuditReport; view: AppVi
         </div>
       </header>
       <div class="verdict-body">
+        {report.entry !== undefined && (
+          <div class="named">
+            <h3 data-testid="audit-name">{report.entry.name}</h3>
+            <Facts facts={entryFacts(report)} />
+            <p class="small muted">{entrySentence(report)}</p>
+          </div>
+        )}
         {report.deviceId !== undefined && (
           <p class="mono id" data-testid="audit-device-id" data-value={report.deviceId}>
             {inGroups(report.deviceId).map((group, index) => (

@@ -55,6 +55,24 @@ export function deviceFacts(report: AuditReport): Fact[] {
   ]
 }
 
+/** What the owner's directory calls the device. */
+export function entryFacts({ entry }: Pick<AuditReport, 'entry'>): Fact[] {
+  if (entry === undefined) return []
+  return [
+    { term: 'Serial', detail: entry.serial, testId: 'audit-serial' },
+    ...(entry.model === '' ? [] : [{ term: 'Model', detail: entry.model, testId: 'audit-model' }]),
+    ...(entry.vendor === '' ? [] : [{ term: 'Vendor', detail: entry.vendor, testId: 'audit-vendor' }]),
+    ...(entry.mac === '' ? [] : [{ term: 'MAC address', detail: entry.mac, testId: 'audit-mac' }]),
+  ]
+}
+
+/** Under the name: where it comes from, and what it means that the ledger does not have the device. */
+export function entrySentence({ verdict }: Pick<AuditReport, 'verdict'>): string {
+  return verdict === 'not-in-ledger'
+    ? "The owner's directory expects this device: it has not joined yet."
+    : "As the owner's directory on this device names it. Compare it with what stands on the device."
+}
+
 const ASSURANCE_WORDS: Readonly<Record<string, string>> = {
   A1: 'A1, vouched for by an operator',
   A2: 'A2, certificate of its maker',

@@ -108,6 +108,33 @@ export interface AppView {
   readonly codeFromAuditedRelay: boolean
   /** Where the page's code came from. */
   readonly codeOrigin: string
+  /** The owner's directory of the active network, where one was imported. */
+  readonly directory?: DirectoryView | undefined
+}
+
+// ------------------------------------------------------------------------------------------------ private directory
+
+/** The owner's private directory. It is on this device alone, and nothing of it is ever sent. */
+export interface DirectoryView {
+  readonly devices: number
+  /** When the owner made it, and when it was imported here; ms since the Unix epoch. */
+  readonly madeAt: number
+  readonly importedAt: number
+  /** `unchecked`: not yet in this session, so no names are shown. `refused`: see failure. */
+  readonly state: 'unchecked' | 'checked' | 'refused'
+  readonly failure: Failure | undefined
+}
+
+/** What the owner calls a device; texts are empty where nothing is said. */
+export interface DirectoryEntryView {
+  /** Upper-case bech32m text. */
+  readonly deviceId: string
+  readonly name: string
+  readonly model: string
+  readonly serial: string
+  readonly mac: string
+  /** Of the MAC address. */
+  readonly vendor: string
 }
 
 // ------------------------------------------------------------------------------------------------------------- audit
@@ -119,6 +146,8 @@ export interface AuditReport {
   /** One plain sentence. */
   readonly sentence: string
   readonly deviceId: string | undefined
+  /** From the private directory, which no server knows. */
+  readonly entry?: DirectoryEntryView | undefined
   /** Present when registered or retired. */
   readonly device:
     | {
@@ -161,6 +190,11 @@ export type WorkerCall =
   | { readonly call: 'confirm-join'; readonly answers: readonly string[] }
   | { readonly call: 'cancel-join' }
   | { readonly call: 'audit'; readonly text: string }
+  /** The file that `lares directory export` has written. */
+  | { readonly call: 'import-directory'; readonly bytes: Uint8Array }
+  | { readonly call: 'forget-directory' }
+  /** Part of a name, model, serial, vendor or MAC address. */
+  | { readonly call: 'search-directory'; readonly text: string }
   /** Network, then each peer's addresses changed, page hidden or shown, online or offline. */
   | { readonly call: 'hint'; readonly hint: 'visible' | 'hidden' | 'online' | 'offline' }
   | {
@@ -182,6 +216,10 @@ export interface WorkerReplies {
   'confirm-join': Outcome<null>
   'cancel-join': Outcome<null>
   audit: AuditReport
+  'import-directory': Outcome<{ devices: number }>
+  'forget-directory': Outcome<null>
+  /** Some of those found, and how many there are. */
+  'search-directory': Outcome<{ entries: readonly DirectoryEntryView[]; found: number }>
   hint: null
   'peer-connected': null
   'peer-disconnected': null

@@ -19,5 +19,8 @@ export const CALL_TIMEOUT_MS = {
   // asks servers about the voucher first
   'prepare-join': 60_000,
   'confirm-join': 60_000,
+  // wait for the headers to be caught up
+  'import-directory': 60_000,
+  'search-directory': 60_000,
   other: 20_000,
 } as const
