@@ -25,7 +25,8 @@ const STATUS_BY_CODE: Readonly<Record<string, number>> = {
   busy: 503,
   'desk-full': 503,
   'too-many-waiting': 503,
-  'pool-full': 503,
+  'mempool-busy': 503,
+  'mempool-full': 503,
   'fleet-damaged': 503,
 }
 

@@ -170,8 +170,7 @@ export class SmallDevice {
   /** @param networkId known to the device; what the relay says when absent */
   async joinExpected(networkId?: Uint8Array): Promise<{ deviceId: string; state: string; transactionId?: string }> {
     const id = networkId ?? Buffer.from((await this.get('/api/v1/join')).networkId, 'hex')
-    const prepared = await this.get(`/api/v1/expected/${this.walletKey.toString('hex')}`)
-    const application = prepared.application ?? prepared.claim + prepared.evidence
+    const { application } = await this.get(`/api/v1/expected/${this.walletKey.toString('hex')}`)
     return await this.post('/api/v1/join', this.expectedRegistration(id, Buffer.from(application, 'base64url')))
   }
 
