@@ -20,7 +20,7 @@ import { createNodeVerifier } from './crypto/node-verifier.ts'
 import { createSmallDevices } from './devices/small-devices.ts'
 import type { RelayFacade, RelayStatus } from './facade.ts'
 import { openFleet } from './fleet/fleet.ts'
-import { createBlockSource } from './full-node/block-source.ts'
+import { createBlockSource, NEWER_RULES } from './full-node/block-source.ts'
 import { type ChainChange, FullChain } from './full-node/chain.ts'
 import { checkTransaction } from './full-node/check-transaction.ts'
 import { foundNetwork, loadFounding, storeFounding } from './full-node/founding.ts'
@@ -247,6 +247,7 @@ export async function createRelay(init: RelayInit): Promise<Relay> {
       onState: (state) => {
         if (state.kind === 'clock') incidents.report(`clock-${state.fault}`, state.sentence)
         if (state.kind === 'failed') incidents.report('mining-failed', state.sentence)
+        if (state.kind === 'waiting' && state.sentence === NEWER_RULES) incidents.report('update-needed', NEWER_RULES)
       },
     })
     closing.push(() => miner.stop())
