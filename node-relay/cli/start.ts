@@ -85,7 +85,11 @@ async function open(
     after: systemClock.after,
     log: note(log),
     onChange: () => {
-      void certificates?.check().then(() => pageChanged())
+      // What could not be done now, on a full disk for instance, is done at the next change or start.
+      certificates?.check().then(
+        () => pageChanged(),
+        (error: unknown) => log.warn({ err: error }, 'the certificate could not be renewed'),
+      )
     },
   })
   onStop(mdns.stop)
@@ -119,6 +123,7 @@ async function open(
     log: log.child({ part: 'node' }),
     meter,
     onOwnerWords: (words) => context.print(ownerWordsBox(words)),
+    onNotice: (sentence) => context.printError(sentence),
   })
   onStop(relay.stop)
 

@@ -1,5 +1,8 @@
-import { closeSync, existsSync, fsyncSync, openSync, renameSync, rmSync } from 'node:fs'
-import { dirname } from 'node:path'
+import { closeSync, existsSync, fsyncSync, openSync, readdirSync, renameSync, rmSync } from 'node:fs'
+import { dirname, join } from 'node:path'
+
+/** Left by a kill in the middle of an atomic write. */
+const TEMPORARY_FILE = /\.[0-9a-f]{12}\.tmp$/
 
 /** A database that is being made in place of another. It counts only once it is complete. */
 export function buildingLocation(location: string): string {
@@ -16,7 +19,7 @@ export function replaceDatabase(location: string): void {
   finishReplacement(location)
 }
 
-/** Ends a replacement that was cut off; throws away one that was not complete. Nobody may have the database open. */
+/** Ends a replacement that was cut off; throws away one that was not complete, and files that were not. Nobody may have the database open. */
 export function finishReplacement(location: string): void {
   const complete = completeLocation(location)
   const before = `${location}.before`
@@ -32,6 +35,8 @@ export function finishReplacement(location: string): void {
     if (existsSync(before)) rmSync(before, { recursive: true, force: true })
     const building = buildingLocation(location)
     if (existsSync(building)) rmSync(building, { recursive: true, force: true })
+    for (const name of readdirSync(location))
+      if (TEMPORARY_FILE.test(name)) rmSync(join(location, name), { force: true })
   }
 }
 
