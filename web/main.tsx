@@ -2,6 +2,7 @@
 import { render } from 'preact'
 import { linkOfServingRelay, takeArrival } from './page/arrival.ts'
 import { findObstacle, readBrowserFacts } from './page/environment.ts'
+import { createKeepsake } from './page/keeping.ts'
 import { createTabs } from './page/tabs.ts'
 import { watchUpdates } from './page/updates.ts'
 import { watchPage } from './page/visibility.ts'
@@ -52,6 +53,7 @@ async function startPage(): Promise<void> {
         pageHost: location.hostname,
         codeOrigin: IS_STATIC ? BASE : location.origin,
         servedBy: await servedBy,
+        keepsake: createKeepsake(),
         onView,
         onLocalNeed: (localNeed) => store.set({ localNeed }),
         onBroken: (failure) => store.set({ obstacle: failure }),

@@ -1,6 +1,12 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { generateWebSigner, webSignerFromKeyPair } from '../../web/crypto/web-signer.ts'
-import type { HeaderChunk, IdentityRecord, LocalStore, NetworkRecord } from '../../web/store/local-store.ts'
+import type {
+  HeaderChunk,
+  IdentityRecord,
+  LocalStore,
+  NetworkRecord,
+  RestartRecord,
+} from '../../web/store/local-store.ts'
 
 const A = 'a'.repeat(64)
 const B = 'b'.repeat(64)
@@ -9,6 +15,14 @@ const chunk = (first: number, fill: number): HeaderChunk => ({
   first,
   start: hash(fill),
   items: Uint8Array.of(fill, fill),
+})
+const restart = (height: number): RestartRecord => ({
+  height,
+  hash: hash(height),
+  settled: { height: height - 1, keepersSeen: 1, keepers: 2 },
+  floor: 1,
+  start: hash(4),
+  items: Uint8Array.of(0, 0),
 })
 const network = (networkId: string): NetworkRecord => ({
   networkId,
@@ -54,26 +68,38 @@ export function localStoreSuite(name: string, create: () => LocalStore | Promise
       expect(all).toEqual([{ ...network(A), name: 'Other', start: Uint8Array.of(9) }, network(B)])
     })
 
-    it('writes tip and chunks together, and gives chunks by height', async () => {
-      await store.writeChain(A, { tip: { height: 20, hash: hash(7) }, put: [chunk(11, 2), chunk(2, 1)], remove: [] })
-      await store.writeChain(B, { tip: { height: 1, hash: hash(8) }, put: [chunk(1, 9)], remove: [] })
-      expect(await store.readChain(A)).toEqual({
-        tip: { height: 20, hash: hash(7) },
-        chunks: [chunk(2, 1), chunk(11, 2)],
-      })
-      await store.writeChain(A, { tip: { height: 12, hash: hash(6) }, put: [chunk(2, 3)], remove: [11, 99] })
-      expect(await store.readChain(A)).toEqual({ tip: { height: 12, hash: hash(6) }, chunks: [chunk(2, 3)] })
-      expect((await store.readChain(B))?.chunks).toEqual([chunk(1, 9)])
+    it('writes restart point and chunks together, and names chunks by height', async () => {
+      await store.writeChain(A, { restart: restart(20), put: [chunk(11, 2), chunk(2, 1)], remove: [] })
+      await store.writeChain(B, { restart: restart(1), put: [chunk(1, 9)], remove: [] })
+      expect(await store.readChain(A)).toEqual({ restart: restart(20), firsts: [2, 11] })
+      expect(await store.readChunk(A, 11)).toEqual(chunk(11, 2))
+      expect(await store.readChunk(A, 1)).toBeUndefined()
+      await store.writeChain(A, { restart: restart(12), put: [chunk(2, 3)], remove: [11, 99] })
+      expect(await store.readChain(A)).toEqual({ restart: restart(12), firsts: [2] })
+      expect(await store.readChunk(A, 2)).toEqual(chunk(2, 3))
+      expect(await store.readChunk(B, 1)).toEqual(chunk(1, 9))
     })
 
     it('removes before it puts', async () => {
-      await store.writeChain(A, { tip: { height: 2, hash: hash(1) }, put: [chunk(1, 1)], remove: [] })
-      await store.writeChain(A, { tip: { height: 2, hash: hash(2) }, put: [chunk(1, 2)], remove: [1] })
-      expect((await store.readChain(A))?.chunks).toEqual([chunk(1, 2)])
+      await store.writeChain(A, { restart: restart(2), put: [chunk(1, 1)], remove: [] })
+      await store.writeChain(A, { restart: restart(2), put: [chunk(1, 2)], remove: [1] })
+      expect(await store.readChunk(A, 1)).toEqual(chunk(1, 2))
+    })
+
+    it('makes room by forgetting chunks of every network, and nothing else', async () => {
+      for (const id of [A, B]) {
+        await store.writeChain(id, { restart: restart(9), put: [chunk(1, 1)], remove: [] })
+        await store.writeIdentity(id, identity)
+      }
+      await store.dropChunks()
+      for (const id of [A, B]) {
+        expect(await store.readChain(id)).toEqual({ restart: restart(9), firsts: [] })
+        expect(await store.readIdentity(id)).toEqual(identity)
+      }
     })
 
     it('forgets headers without the identity', async () => {
-      await store.writeChain(A, { tip: { height: 2, hash: hash(1) }, put: [chunk(1, 1)], remove: [] })
+      await store.writeChain(A, { restart: restart(2), put: [chunk(1, 1)], remove: [] })
       await store.writeIdentity(A, identity)
       await store.clearChain(A)
       expect(await store.readChain(A)).toBeUndefined()
@@ -116,7 +142,7 @@ export function localStoreSuite(name: string, create: () => LocalStore | Promise
     it('forgets a whole network', async () => {
       for (const id of [A, B]) {
         await store.putNetwork(network(id))
-        await store.writeChain(id, { tip: { height: 2, hash: hash(1) }, put: [chunk(1, 1)], remove: [] })
+        await store.writeChain(id, { restart: restart(2), put: [chunk(1, 1)], remove: [] })
         await store.writeIdentity(id, identity)
         await store.writeDirectory(id, { bytes: Uint8Array.of(1), importedAt: 1 })
       }

@@ -106,6 +106,7 @@ export class ClientHarness {
         openWallet: (keyPair) => webSignerFromKeyPair(keyPair),
         loadWords: async () => RECOVERY_WORDLIST,
         profile: { cores: 4, memory: 8 },
+        isPersisted: async () => false,
         ...init.ports,
       },
       openStore: init.openStore ?? (async () => this.store),
@@ -135,6 +136,7 @@ export class ClientHarness {
         const answer = this.#servers.get(body.peerId)
         if (answer === undefined) return { ok: false, code: 'peer-gone', sentence: 'Gone.' }
         const bytes = await answer(body.protocol, body.bytes)
+        if (bytes === undefined) return { ok: false, code: 'unsupported', sentence: 'Not served.' }
         return bytes === 'reject' ? { ok: false, code: 'refused', sentence: 'Refused.' } : { ok: true, value: bytes }
       }
       case 'penalise':

@@ -2,21 +2,25 @@ import { equalBytes, fromHex, toHex } from '../../shared/bytes.ts'
 import { LaresError } from '../../shared/errors.ts'
 import { networkTagOf, parseDeviceId } from '../../shared/identity/device-id.ts'
 import { type JoinLink, MAX_LINK_ADDRESSES, parseJoinLink } from '../../shared/protocol/join-link.ts'
-import type { NetworkRecord } from '../store/local-store.ts'
+import type { StorageLoss } from '../store/indexed-db-store.ts'
+import type { LocalStore, NetworkRecord } from '../store/local-store.ts'
 import type { AppView, AuditReport, Failure, Outcome, WorkerCall, WorkerReplies } from '../worker/api.ts'
 import type { CallHandlers } from '../worker/bridge.ts'
 import { emptyReport } from '../worker/empty-report.ts'
 import { auditDevice } from './audit.ts'
 import { PrivateDirectory } from './directory.ts'
 import { Join } from './join.ts'
+import { formatKeepsake, type Remembered, readKeepsake } from './keepsake.ts'
 import { NetworkClient } from './network-client.ts'
+import { type OpenedStore, openStore, takeUpAgain } from './open-store.ts'
 import type { ClientPorts } from './ports.ts'
+import { recoverIdentity } from './recover-identity.ts'
 import {
   AUDIT,
   MALFORMED_LINK,
+  NEWER_STORAGE,
   NO_ED25519,
   NO_NETWORK,
-  NO_STORAGE,
   NOT_OPEN,
   STORAGE_REFUSED,
   TOO_MANY_NETWORKS,
@@ -30,7 +34,8 @@ export const MAX_NETWORKS = 64
 export interface AppInit {
   /** Everything but the store, which may not open. */
   readonly ports: Omit<ClientPorts, 'store'>
-  readonly openStore: () => Promise<ClientPorts['store']>
+  /** @param onLoss what became of the database while it was open */
+  readonly openStore: (onLoss: (loss: StorageLoss) => void) => Promise<LocalStore>
   readonly onView: (view: AppView) => void
 }
 
@@ -39,7 +44,10 @@ export class App {
   readonly #init: AppInit
   readonly #changed: () => void
   #ports: ClientPorts | undefined
+  #opened: OpenedStore | undefined
   #obstacle: Failure | undefined
+  #isPersisted: boolean | undefined
+  #remembered: readonly Remembered[] = []
   #networks: NetworkRecord[] = []
   #client: NetworkClient | undefined
   #join: Join | undefined
@@ -68,7 +76,22 @@ export class App {
       codeFromAuditedRelay: active !== undefined && active.networkId === this.#servedBy,
       codeOrigin: this.#codeOrigin,
       directory: this.#directory?.view(),
+      storage: {
+        problem: this.#opened?.problem,
+        isPersisted: this.#isPersisted,
+        keepsake: this.#opened?.problem === undefined ? this.#keepsake() : undefined,
+      },
     }
+  }
+
+  /** What is remembered of a lost ID stays remembered until there is another. */
+  #keepsake(): string | undefined {
+    if (this.#opened === undefined) return undefined
+    const ids = new Map(
+      this.#remembered.flatMap(({ record, deviceId }) => (deviceId ? [[record.networkId, deviceId]] : [])),
+    )
+    for (const [networkId, deviceId] of this.#opened.store.ids()) ids.set(networkId, deviceId)
+    return formatKeepsake(this.#networks, ids)
   }
 
   /** One answer for each call of the page. */
@@ -78,12 +101,14 @@ export class App {
       'add-network': ({ link }) => this.#addNetwork(link),
       'select-network': ({ networkId }) => this.#oneByOne(() => this.#select(networkId)),
       'remove-network': ({ networkId }) => this.#oneByOne(() => this.#remove(networkId)),
-      'prepare-join': async ({ voucher }) => (await this.#join?.prepare(voucher)) ?? NO_NETWORK,
-      'confirm-join': async ({ answers }) => (await this.#join?.confirm(answers)) ?? NO_NETWORK,
+      'prepare-join': async ({ voucher }) =>
+        this.#opened?.problem ?? (await this.#join?.prepare(voucher)) ?? NO_NETWORK,
+      'confirm-join': async ({ answers }) => this.#persistAfter((await this.#join?.confirm(answers)) ?? NO_NETWORK),
       'cancel-join': () => {
         this.#join?.cancel()
         return { ok: true, value: null }
       },
+      'recover-identity': async (typed) => this.#persistAfter(await this.#recover(typed)),
       audit: ({ text }) => this.#audit(text),
       'import-directory': async ({ bytes }) => (await this.#directory?.import(bytes)) ?? NO_NETWORK,
       'forget-directory': async () => (await this.#directory?.forget()) ?? NO_NETWORK,
@@ -105,6 +130,7 @@ export class App {
         return null
       },
       gossip: async ({ from, topic, bytes }) => (await this.#client?.gossip(from, topic, bytes)) ?? 'ignore',
+      answer: ({ protocol, bytes }) => this.#client?.answer(protocol, bytes) ?? null,
     }
   }
 
@@ -114,17 +140,26 @@ export class App {
     this.#ports?.store.close()
   }
 
-  async #open(init: { readonly codeOrigin: string; readonly servedBy: string | undefined }): Promise<AppView> {
+  async #open(init: Extract<WorkerCall, { readonly call: 'open' }>['init']): Promise<AppView> {
     this.#codeOrigin = init.codeOrigin
     const server = init.servedBy === undefined ? undefined : parseJoinLink(init.servedBy)
     this.#servedBy = server?.ok === true ? toHex(server.value.link.networkId) : undefined
-    try {
-      this.#ports ??= { ...this.#init.ports, store: await this.#init.openStore() }
-      this.#networks = await this.#ports.store.networks()
-    } catch (error) {
-      if (!(error instanceof LaresError)) throw error
-      this.#obstacle = NO_STORAGE
-      return this.view()
+    if (this.#ports === undefined) {
+      const opened = await openStore(() => this.#init.openStore((loss) => void this.#onLoss(loss)))
+      if ('ok' in opened) {
+        this.#obstacle = opened
+        return this.view()
+      }
+      this.#remembered = readKeepsake(init.keepsake)
+      // What finds no room now is taken up next time.
+      await takeUpAgain(opened, this.#remembered, this.#init.ports.clock.now()).catch(ignoreRefusal)
+      this.#opened = opened
+      this.#ports = { ...this.#init.ports, store: opened.store }
+      this.#networks = await opened.store.networks().catch(() => [])
+      void this.#init.ports.isPersisted().then((isPersisted) => {
+        this.#isPersisted ??= isPersisted
+        this.#changed()
+      })
     }
     const probe = await this.#ports.createWallet()
     if (!probe.ok) {
@@ -135,6 +170,36 @@ export class App {
     const [last] = this.#networks
     if (last !== undefined && this.#client === undefined) await this.#oneByOne(() => this.#select(last.networkId))
     return this.view()
+  }
+
+  async #onLoss(loss: StorageLoss): Promise<void> {
+    if (loss === 'newer') {
+      this.#obstacle = NEWER_STORAGE
+      await this.#oneByOne(() => this.#stopClient())
+    } else {
+      await this.#opened?.store.restore().catch(ignoreRefusal)
+      this.#client?.storeAgain()
+    }
+    this.#changed()
+  }
+
+  async #recover(typed: { readonly words: string; readonly deviceId: string }): Promise<Outcome<null>> {
+    const client = this.#client
+    if (this.#ports === undefined || client === undefined) return NO_NETWORK
+    return this.#opened?.problem ?? (await recoverIdentity(client, client.identity, this.#ports, typed))
+  }
+
+  /** An identity is worth keeping: the browser is asked to, now that a person sees why. */
+  #persistAfter(outcome: Outcome<null>): Outcome<null> {
+    if (outcome.ok && this.#isPersisted !== true)
+      void this.#init.ports.page
+        .call({ call: 'persist' })
+        .then((isPersisted) => {
+          this.#isPersisted = isPersisted
+          this.#changed()
+        })
+        .catch(() => undefined)
+    return outcome
   }
 
   async #addNetwork(text: string): Promise<Outcome<{ networkId: string }>> {
@@ -186,7 +251,7 @@ export class App {
       const { store, verifier, clock } = ports
       this.#directory = new PrivateDirectory({ chain: client, store, verifier, clock, onChange: this.#changed })
       await this.#directory.load()
-      await client.start()
+      await client.start(this.#remembered.find(({ record: one }) => one.networkId === networkId)?.deviceId)
     } catch (error) {
       if (!(error instanceof LaresError)) throw error
       return STORAGE_REFUSED
@@ -207,6 +272,7 @@ export class App {
       return STORAGE_REFUSED
     }
     this.#networks = this.#networks.filter((one) => one.networkId !== networkId)
+    this.#remembered = this.#remembered.filter(({ record }) => record.networkId !== networkId)
     this.#changed()
     const [next] = this.#networks
     return this.#client === undefined && next !== undefined ? this.#select(next.networkId) : { ok: true, value: null }
@@ -245,6 +311,10 @@ export class App {
     const sentence = this.#networks.length === 0 ? AUDIT.noNetwork : AUDIT.unknownNetwork
     return { ...emptyReport('unknown-network', 'unknown-network', sentence, 0), ...shown }
   }
+}
+
+function ignoreRefusal(error: unknown): void {
+  if (!(error instanceof LaresError)) throw error
 }
 
 function recordOf(networkId: string, { checkpoint, addresses, name }: JoinLink): NetworkRecord {

@@ -1,13 +1,13 @@
-import { equalBytes, toHex } from '../../shared/bytes.ts'
+import { equalBytes, toHex, ZERO_HASH } from '../../shared/bytes.ts'
 import { LaresError } from '../../shared/errors.ts'
 import { formatDeviceId, formatDid } from '../../shared/identity/device-id.ts'
-import { labelNames, STATUS } from '../../shared/identity/label.ts'
+import { LABEL, labelNames, STATUS } from '../../shared/identity/label.ts'
 import { anchorRecordCodec } from '../../shared/identity/record.ts'
 import { anchorKey, deviceKey } from '../../shared/ledger/state-keys.ts'
 import { readDeviceRecord } from '../../shared/proof/bundle.ts'
 import { submitAnswerCodec } from '../../shared/protocol/messages.ts'
 import type { Register } from '../../shared/transaction/register.ts'
-import { transactionCodec } from '../../shared/transaction/transaction.ts'
+import { type RotateContent, transactionCodec } from '../../shared/transaction/transaction.ts'
 import type { IdentityRecord } from '../store/local-store.ts'
 import type { Failure, IdentityView, JoinStepName } from '../worker/api.ts'
 import type { ChainAccess } from './chain-access.ts'
@@ -16,6 +16,8 @@ import type { ClientPorts } from './ports.ts'
 import { failure, INCIDENT, joinFailure } from './sentences.ts'
 
 const STEPS: readonly JoinStepName[] = ['verify-voucher', 'endorsement', 'submitted', 'in-block', 'settled']
+/** Of an ID that is brought back by its recovery words. */
+const RECOVERY_STEPS = STEPS.slice(2)
 /** While joining, what failed is tried again this often, ms. */
 const RETRY_MS = 5_000
 /** The page waits this long for the first answers, ms. */
@@ -39,6 +41,7 @@ const FINAL_REFUSALS: ReadonlySet<string> = new Set([
   'issuer-has-no-right',
   'evidence-expired',
   'bad-signature',
+  'retired',
 ])
 /** Refusals that also come when the own registration is in a block already. */
 const TAKEN: ReadonlySet<string> = new Set(['voucher-used', 'anchor-live', 'already-registered'])
@@ -54,6 +57,11 @@ export class Identity {
   readonly #ports: ClientPorts
   readonly #onChange: () => void
   #record: IdentityRecord | undefined
+  /** Of the wallet that is here. */
+  #walletKey: Uint8Array | undefined
+  /** The key of this ID is not here, or no longer its key. */
+  #isLost = false
+  #lostId: Uint8Array | undefined
   #running: Promise<void> | undefined
   #again = false
   #submittedAt: number | undefined
@@ -75,15 +83,45 @@ export class Identity {
     return this.#record
   }
 
-  async load(): Promise<void> {
+  /** Its ID, whether the key is here or not. */
+  get deviceId(): Uint8Array | undefined {
+    return this.#record?.deviceId ?? this.#lostId
+  }
+
+  /** Only the recovery words bring this ID back. */
+  get isLost(): boolean {
+    const isRefused = this.#record?.failure !== undefined && readRotate(this.#record.application) !== undefined
+    return this.#isLost || isRefused
+  }
+
+  /**
+   * Takes up what is stored.
+   * @param remembered this device's ID, as a note outside of the database says
+   */
+  async load(remembered?: Uint8Array): Promise<void> {
     const { store } = this.#ports
-    this.#record = await store.readIdentity(this.#networkId)
-    if (this.#record === undefined || this.#record.state === 'retired') return
-    const wallet = await store.readWallet(this.#networkId)
+    const [record, wallet] = await Promise.all([
+      store.readIdentity(this.#networkId).catch(() => undefined),
+      store.readWallet(this.#networkId).catch(() => undefined),
+    ])
     const signer = wallet && (await this.#ports.openWallet(wallet))
-    const walletKey = readRegister(this.#record.application)?.claim.walletKey
-    if (signer?.ok !== true || walletKey === undefined || !equalBytes(signer.value.publicKey, walletKey))
-      this.#access.incidents.add({ code: 'wallet-missing', severity: 'alarm', sentence: INCIDENT.walletMissing })
+    const key = signer?.ok === true ? signer.value.publicKey : undefined
+    this.#record = record ?? (remembered && key && takenUpAgain(remembered))
+    if (this.#record === undefined) {
+      this.#lostId = remembered
+      if (remembered !== undefined) this.#lose()
+      return
+    }
+    if (this.#record !== record) await this.#save(this.#record).catch(() => undefined)
+    const wanted = walletKeyOf(this.#record)
+    const fits = key !== undefined && (wanted === undefined || equalBytes(key, wanted))
+    if (!fits && this.#record.state !== 'retired') this.#lose()
+    this.#walletKey = key
+  }
+
+  #lose(): void {
+    this.#isLost = true
+    this.#access.incidents.add({ code: 'wallet-missing', severity: 'alarm', sentence: INCIDENT.walletMissing })
   }
 
   stop(): void {
@@ -95,11 +133,21 @@ export class Identity {
   async begin(record: IdentityRecord, wallet: CryptoKeyPair): Promise<Failure | undefined> {
     await this.#ports.store.writeIdentity(this.#networkId, record, wallet)
     this.#record = record
+    this.#walletKey = walletKeyOf(record)
+    this.#isLost = false
+    this.#lostId = undefined
     this.#submittedAt = undefined
     this.#onChange()
     await this.#firstTry()
     const refused = this.#record?.failure
     return refused && failure(refused.code, refused.sentence)
+  }
+
+  /** Blocks that were settled are lost: the ID may have been in one of them, and is looked for anew. */
+  async mayBeLost(): Promise<void> {
+    const record = this.#record
+    if (record?.state === 'settled') await this.#save({ ...record, state: 'pending', done: STEPS.slice(0, 4) })
+    await this.poke()
   }
 
   /** Long enough for servers that answer; what takes longer goes on by itself. */
@@ -148,10 +196,13 @@ export class Identity {
     const { tip } = graph
     const inTip = await this.#readDevice(tip, record.deviceId)
     if (inTip === 'unknown') return
-    if (inTip !== 'absent') {
+    const rotation = readRotate(record.application)
+    const isDone = inTip !== 'absent' && (rotation === undefined || equalBytes(inTip.walletKey, rotation.walletKey))
+    if (isDone) {
       if (record.state === 'joining') await this.#save({ ...record, state: 'pending', done: STEPS.slice(0, 4) })
       // It cannot be settled before its block is: no need to ask.
-      if (graph.settled.node.height >= inTip.registeredHeight) await this.#checkSettled(this.#record as IdentityRecord)
+      const height = rotation === undefined ? inTip.registeredHeight : inTip.changedHeight
+      if (graph.settled.node.height >= height) await this.#checkSettled(this.#record as IdentityRecord)
       return
     }
     if (record.state === 'pending') {
@@ -169,7 +220,12 @@ export class Identity {
     if (settled === undefined || (record.state === 'settled' && !isDue)) return
     const device = await this.#readDevice(settled, record.deviceId)
     if (device === 'unknown' || device === 'absent') return
+    const isOurs = this.#walletKey !== undefined && equalBytes(device.walletKey, this.#walletKey)
+    // A rotation that is not settled yet.
+    if (!isOurs && record.state !== 'settled' && readRotate(record.application) !== undefined) return
     this.#checkedAt = now
+    // Brought back somewhere else, by its recovery words.
+    if (!isOurs && !this.#isLost && device.status !== STATUS.retired) this.#lose()
     const state = device.status === STATUS.retired ? 'retired' : 'settled'
     if (state !== record.state) await this.#save({ ...record, state, done: STEPS })
   }
@@ -222,6 +278,15 @@ export class Identity {
   async #refused(code: string): Promise<void> {
     const record = this.#record as IdentityRecord
     if (FINAL_REFUSALS.has(code)) return this.#fail(code)
+    const rotation = readRotate(record.application)
+    if (rotation !== undefined && code === 'wrong-sequence') {
+      const tip = this.#access.graph?.tip
+      const device = tip === undefined ? 'unknown' : await this.#readDevice(tip, record.deviceId)
+      // Something else of this ID came first. If that was this very rotation, our own headers show it in a moment.
+      if (device === 'unknown' || device === 'absent' || equalBytes(device.walletKey, rotation.walletKey)) return
+      if (device.sequence >= rotation.sequence) await this.#fail('recovery-overtaken')
+      return
+    }
     if (TAKEN.has(code)) {
       const owner = await this.#anchorOwner(record.anchor)
       // Taken by ourselves: our own headers will show it in a moment.
@@ -252,15 +317,20 @@ export class Identity {
 
   view(): IdentityView {
     const record = this.#record
-    if (record === undefined)
-      return { state: 'none', deviceId: undefined, did: undefined, label: 'lightweight', steps: [], failure: undefined }
     const { networkId } = this.#access
+    const { deviceId } = this
+    const shown = {
+      deviceId: deviceId && formatDeviceId(networkId, deviceId),
+      did: deviceId && formatDid(networkId, deviceId),
+      isLost: this.isLost,
+    }
+    if (record === undefined) return { ...shown, state: 'none', label: 'lightweight', steps: [], failure: undefined }
+    const steps = readRotate(record.application) === undefined ? STEPS : RECOVERY_STEPS
     return {
+      ...shown,
       state: record.failure === undefined ? record.state : 'none',
-      deviceId: formatDeviceId(networkId, record.deviceId),
-      did: formatDid(networkId, record.deviceId),
       label: labelNames(record.label).join(' and '),
-      steps: STEPS.map((name) => ({ name, done: record.done.includes(name) })),
+      steps: steps.map((name) => ({ name, done: record.done.includes(name) })),
       failure: record.failure && failure(record.failure.code, record.failure.sentence),
     }
   }
@@ -269,4 +339,28 @@ export class Identity {
 function readRegister(bytes: Uint8Array): Register | undefined {
   const transaction = transactionCodec.decode(bytes)
   return transaction.ok && transaction.value.TAG === 'register' ? transaction.value.data : undefined
+}
+
+function readRotate(bytes: Uint8Array): RotateContent | undefined {
+  const transaction = transactionCodec.decode(bytes)
+  return transaction.ok && transaction.value.TAG === 'rotate' ? transaction.value.data.rotate : undefined
+}
+
+/** The wallet key that was asked for; undefined when it is not known any more. */
+function walletKeyOf({ application }: IdentityRecord): Uint8Array | undefined {
+  return readRegister(application)?.claim.walletKey ?? readRotate(application)?.walletKey
+}
+
+/** An identity whose record is gone, but not its wallet: the ledger shows the rest. */
+function takenUpAgain(deviceId: Uint8Array): IdentityRecord {
+  return {
+    state: 'pending',
+    deviceId,
+    anchor: ZERO_HASH,
+    label: LABEL.lightweight,
+    application: new Uint8Array(),
+    transaction: undefined,
+    done: STEPS.slice(0, 4),
+    failure: undefined,
+  }
 }

@@ -50,7 +50,8 @@ export function createIncidents({ networkId, store, now, onChange }: IncidentsIn
     view: () => list.map(({ at, code, sentence, severity }) => ({ at, code, sentence, severity })),
     list: () => list,
     async load() {
-      list = (await store.readIncidents(networkId)).slice(0, MAX_INCIDENTS)
+      // What the browser cannot read is only past.
+      list = (await store.readIncidents(networkId).catch(() => [])).slice(0, MAX_INCIDENTS)
     },
   }
 }

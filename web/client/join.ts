@@ -54,7 +54,7 @@ export class Join {
   async prepare(text: string): Promise<Outcome<{ words: readonly string[]; asked: readonly number[] }>> {
     this.cancel()
     const { record } = this.#identity
-    if (record !== undefined && record.failure === undefined && record.state !== 'retired')
+    if (record !== undefined && record.failure === undefined && record.state !== 'retired' && !this.#identity.isLost)
       return joinFailure(record.state === 'joining' ? 'join-under-way' : 'already-joined')
     const secret = parseVoucher(text, this.#access.networkId)
     if (!secret.ok) return joinFailure(secret.code)

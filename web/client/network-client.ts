@@ -1,20 +1,23 @@
 import { fromHex } from '../../shared/bytes.ts'
 import type { ForkGraph } from '../../shared/chain/fork-graph.ts'
+import { restoredSentence } from '../../shared/chain/recovery-words.ts'
 import { labelNames } from '../../shared/identity/label.ts'
-import { MAX_GOSSIP_HEADER_LENGTH, topicsOf } from '../../shared/protocol/ids.ts'
-import { statusCodec } from '../../shared/protocol/messages.ts'
+import { MAX_GOSSIP_HEADER_LENGTH, PROTOCOLS, topicsOf } from '../../shared/protocol/ids.ts'
+import { type Status, statusCodec } from '../../shared/protocol/messages.ts'
 import type { GossipVerdict } from '../../shared/protocol/transport.ts'
-import type { ChainWrite, NetworkRecord } from '../store/local-store.ts'
+import type { Recovery } from '../../shared/transaction/roster-change.ts'
+import type { NetworkRecord } from '../store/local-store.ts'
 import type { NetworkView, PeerView, SyncPhase, TransportName } from '../worker/api.ts'
 import type { AuditedChain } from './audit.ts'
-import type { HeaderLog } from './header-log.ts'
 import { Identity } from './identity.ts'
 import { createIncidents, type Incidents } from './incidents.ts'
-import { loadChain } from './load-chain.ts'
+import { KeptChain } from './kept-chain.ts'
 import { type Origin, originRequest, readOrigin } from './origin.ts'
 import type { ClientPorts } from './ports.ts'
+import { type RecoveredStart, RecoveryWatch } from './recovery-watch.ts'
 import { Redial } from './redial.ts'
-import { INCIDENT, lied } from './sentences.ts'
+import { INCIDENT, lied, STORAGE_INCIDENTS, type StorageNews } from './sentences.ts'
+import { answerStatus, SERVED_PROTOCOLS } from './served.ts'
 import { Servers } from './servers.ts'
 import { createStateQuery, type StateQuery } from './state-query.ts'
 import { type ChainOutcome, SyncDriver } from './sync-driver.ts'
@@ -35,19 +38,17 @@ export class NetworkClient implements AuditedChain {
   readonly incidents: Incidents
   readonly #ports: ClientPorts
   readonly #redial: Redial
+  readonly #recoveryWatch: RecoveryWatch
   readonly #onChange: () => void
   readonly #waiters = new Set<() => void>()
   readonly #originAskedAt = new Map<string, number>()
   #record: NetworkRecord
   #origin: Origin | undefined
   #driver: SyncDriver | undefined
-  #log: HeaderLog | undefined
+  #kept: KeptChain | undefined
   /** Until the store has been read, nobody is asked. */
   #fetchingOrigin = true
   #cancelOriginRetry: (() => void) | undefined
-  #verifiedAtLoad = 0
-  #writes: Promise<void> = Promise.resolve()
-  #storeIsBehind = false
   #lastPhase: SyncPhase = 'connecting'
   #stopped = false
 
@@ -62,6 +63,14 @@ export class NetworkClient implements AuditedChain {
       onChange: () => this.#changed(),
       onReplaced: () =>
         this.incidents.add({ code: 'server-changed', severity: 'note', sentence: INCIDENT.serverChanged }),
+    })
+    this.#recoveryWatch = new RecoveryWatch({
+      networkId: this.networkId,
+      servers: this.servers,
+      verifier: ports.verifier,
+      tip: () => this.graph?.tip,
+      onRecovered: (start) => this.#goOnFrom(start),
+      onLie: (peer, code, evidence) => this.#offence(peer, code, evidence),
     })
     this.incidents = createIncidents({
       networkId: record.networkId,
@@ -110,7 +119,7 @@ export class NetworkClient implements AuditedChain {
   }
 
   get headersVerified(): number {
-    return this.#verifiedAtLoad + (this.#driver?.headersVerified ?? 0)
+    return (this.#kept?.verified ?? 0) + (this.#driver?.headersVerified ?? 0)
   }
 
   get phase(): SyncPhase {
@@ -119,13 +128,18 @@ export class NetworkClient implements AuditedChain {
     return phase === 'connecting' && this.servers.size === 0 && this.#redial.failures > 0 ? 'offline' : phase
   }
 
-  /** Takes up what is stored, then looks for servers. @throws {LaresError} `storage-failed` */
-  async start(): Promise<void> {
+  /**
+   * Takes up what is stored, then looks for servers.
+   * @param deviceId this device's ID, as a note outside of the database says
+   * @throws {LaresError} `storage-failed`
+   */
+  async start(deviceId?: Uint8Array): Promise<void> {
     const { page, store, verifier } = this.#ports
     await this.incidents.load()
-    await this.identity.load()
+    await this.identity.load(deviceId)
     const topics = [{ topic: topicsOf(this.networkId).headers, maxLength: MAX_GOSSIP_HEADER_LENGTH }]
     page.call({ call: 'subscribe', topics }).catch(() => undefined)
+    page.call({ call: 'serve', protocols: SERVED_PROTOCOLS }).catch(() => undefined)
     const { start } = this.#record
     const origin = start && (await readOrigin(this.networkId, this.#record, start, verifier))
     if (origin?.ok === true) await this.#begin(origin.value)
@@ -141,6 +155,7 @@ export class NetworkClient implements AuditedChain {
   async stop(): Promise<void> {
     this.#stopped = true
     this.#driver?.stop()
+    this.#kept?.stop()
     this.#redial.stop()
     this.identity.stop()
     this.#cancelOriginRetry?.()
@@ -148,12 +163,18 @@ export class NetworkClient implements AuditedChain {
     const { page } = this.#ports
     await page.call({ call: 'unsubscribe-all' }).catch(() => undefined)
     await Promise.all(this.servers.all().map(({ peerId }) => this.servers.hangUp(peerId)))
-    await this.#writes
+    await this.#kept?.flushed()
   }
 
   /** Resolves when all that was decided so far is stored. */
   async stored(): Promise<void> {
-    await this.#writes
+    await this.#kept?.flushed()
+  }
+
+  /** The database was emptied while it was in use: what is in memory goes back into it. */
+  storeAgain(): void {
+    this.#tellStorage('emptied')
+    this.#kept?.writeAll()
   }
 
   // ------------------------------------------------------------------------------------------- what the page reports
@@ -163,6 +184,7 @@ export class NetworkClient implements AuditedChain {
     this.#redial.reset()
     if (this.#driver === undefined) void this.#fetchOrigin()
     else this.#driver.peerConnected(peerId)
+    void this.#kept?.checkOlder()
     void this.identity.poke()
   }
 
@@ -227,19 +249,22 @@ export class NetworkClient implements AuditedChain {
   async #begin(origin: Origin): Promise<void> {
     const { store, verifier, clock } = this.#ports
     const rules = { networkId: this.networkId, parameters: origin.genesis.parameters }
-    const stored = await store.readChain(this.#record.networkId)
-    const { graph, log, verified, damaged } = await loadChain({ stored, origin, rules, verifier })
+    const kept = await KeptChain.open({
+      networkId: this.#record.networkId,
+      store,
+      origin,
+      rules,
+      verifier,
+      servers: this.servers,
+      onNews: (news) => this.#tellStorage(news),
+      onDeeper: (graph) => this.#driver?.follow(graph),
+      onChange: () => this.#changed(),
+    })
     if (this.#stopped) return
     this.#origin = origin
-    this.#log = log
-    this.#verifiedAtLoad = verified
-    if (damaged) {
-      this.#tellRepaired()
-      this.#storeIsBehind = true
-      this.#write(log.rewrite())
-    }
+    this.#kept = kept
     this.#driver = new SyncDriver({
-      graph,
+      graph: kept.graph,
       rules,
       servers: this.servers,
       verifier,
@@ -247,10 +272,11 @@ export class NetworkClient implements AuditedChain {
       onChain: (outcomes) => this.#onChain(outcomes),
       onConflict: () => this.incidents.add({ code: 'conflict', severity: 'alarm', sentence: INCIDENT.conflict }),
       onOffence: (peer, code) => this.#offence(peer, code),
-      onStatus: (bytes) => this.#compareClocks(bytes),
+      onStatus: (bytes, peer) => this.#onStatus(bytes, peer),
       onStep: () => this.#step(),
     })
     for (const { peerId } of this.servers.all()) this.#driver.peerConnected(peerId)
+    void kept.checkOlder()
     void this.identity.poke()
     this.#changed()
   }
@@ -271,38 +297,12 @@ export class NetworkClient implements AuditedChain {
         this.incidents.add({ code: 'reorganization', severity: 'note', sentence })
       }
     }
-    if (this.#log !== undefined) this.#write(this.#log.apply(applied, this.graph?.settled.node.height ?? 0))
+    for (const { rosterChanges } of applied) {
+      const action = rosterChanges[0]?.action
+      if (action?.TAG === 'recover') this.#tellRestored(action.data.recovery, action.data.recovery.lost.height)
+    }
+    this.#kept?.apply(applied)
     void this.identity.poke()
-  }
-
-  /** Writes go out one after the other; when one fails, the next brings everything. */
-  #write(write: ChainWrite): void {
-    const { store } = this.#ports
-    const { networkId } = this.#record
-    const settled = this.graph?.settled
-    const withSettled = ({ tip, put, remove }: ChainWrite): ChainWrite => ({
-      tip:
-        settled === undefined
-          ? tip
-          : {
-              ...tip,
-              settled: { height: settled.node.height, keepersSeen: settled.keepersSeen, keepers: settled.keepers },
-            },
-      put,
-      remove,
-    })
-    this.#writes = this.#writes.then(async () => {
-      try {
-        if (this.#storeIsBehind) {
-          await store.clearChain(networkId)
-          await store.writeChain(networkId, withSettled(this.#log?.rewrite() ?? write))
-          this.#storeIsBehind = false
-        } else await store.writeChain(networkId, withSettled(write))
-      } catch {
-        this.#storeIsBehind = true
-        this.#tellNotStored()
-      }
-    })
   }
 
   #step(): void {
@@ -313,10 +313,43 @@ export class NetworkClient implements AuditedChain {
     this.#changed()
   }
 
-  #compareClocks(bytes: Uint8Array): void {
+  #onStatus(bytes: Uint8Array, peer: string): void {
     const status = statusCodec.decode(bytes)
     if (!status.ok) return
-    const off = Math.abs(status.value.time - this.#ports.clock.now())
+    this.#compareClocks(status.value)
+    void this.#recoveryWatch.look(peer, status.value)
+  }
+
+  /** The owners let a restored relay go on below what this device has settled: it goes there too, and says what is lost. */
+  async #goOnFrom({ recovery, checkpoint, answer }: RecoveredStart): Promise<void> {
+    const before = this.graph?.tip.height ?? 0
+    this.#tellRestored(recovery, Math.max(before, recovery.lost.height))
+    this.#driver?.stop()
+    this.#kept?.stop()
+    await this.#kept?.flushed()
+    this.#driver = undefined
+    this.#kept = undefined
+    const record = { ...this.#record, checkpoint, start: answer }
+    await this.#save(record).catch(() => this.#tellNotStored())
+    await this.#ports.store.clearChain(record.networkId).catch(() => this.#tellNotStored())
+    const origin = await readOrigin(this.networkId, record, answer, this.#ports.verifier)
+    if (origin.ok) await this.#begin(origin.value)
+    await this.identity.mayBeLost()
+  }
+
+  #tellRestored({ base, backupTime }: Recovery, lastLost: number): void {
+    const sentence = restoredSentence(backupTime, base.height + 1, lastLost)
+    this.incidents.add({ code: 'restored', severity: 'warning', sentence })
+  }
+
+  /** Answers what another node asks this device; undefined where it has nothing to say. */
+  answer(protocol: string, request: Uint8Array): Uint8Array | undefined {
+    if (protocol !== PROTOCOLS.status.id) return undefined
+    return answerStatus(request, { networkId: this.networkId, graph: this.graph, now: this.#ports.clock.now() })
+  }
+
+  #compareClocks({ time }: Pick<Status, 'time'>): void {
+    const off = Math.abs(time - this.#ports.clock.now())
     if (off < CLOCK_TOLERANCE_MS) return
     const known = this.incidents
       .list()
@@ -342,11 +375,15 @@ export class NetworkClient implements AuditedChain {
   }
 
   #tellRepaired(): void {
-    this.incidents.add({ code: 'storage-repaired', severity: 'warning', sentence: INCIDENT.repaired })
+    this.#tellStorage('damaged')
   }
 
   #tellNotStored(): void {
-    this.incidents.add({ code: 'storage-failed', severity: 'warning', sentence: INCIDENT.storageFailed })
+    this.#tellStorage('failed')
+  }
+
+  #tellStorage(news: StorageNews): void {
+    this.incidents.add(STORAGE_INCIDENTS[news])
   }
 
   #changed(): void {
@@ -385,7 +422,8 @@ export class NetworkClient implements AuditedChain {
       work: (graph?.tip.work ?? 0n).toString(),
       startHeight: this.startHeight,
       headersVerified: this.headersVerified,
-      headersStored: this.#log?.count ?? 0,
+      headersStored: this.#kept?.stored ?? 0,
+      headersFetched: (this.#kept?.fetched ?? 0) + (this.#driver?.headersVerified ?? 0),
       targetHeight: this.phase === 'syncing' ? this.#driver?.sync.targetHeight : undefined,
       peers: this.servers.all().map((server): PeerView => {
         const status = this.#driver?.sync.statusOf(server.peerId)

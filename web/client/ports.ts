@@ -32,4 +32,6 @@ export interface ClientPorts {
   /** BIP-39 list, fetched when first needed. */
   readonly loadWords: () => Promise<readonly string[]>
   readonly profile: DeviceProfile
+  /** The browser has promised to keep the storage; undefined when it does not say. */
+  readonly isPersisted: () => Promise<boolean | undefined>
 }

@@ -67,13 +67,73 @@ export const INCIDENT = {
   asleep: 'No new block for long: the relay or this device slept.',
   serverLost: 'The last server of this network is gone. This device goes on trying to reach it.',
   serverChanged: 'Another server answers now.',
-  repaired: 'Stored headers were damaged or missing. They are fetched and checked again; the identity is not touched.',
-  storageFailed: 'The browser did not store the newest headers: after a reload they are fetched again.',
-  walletMissing: 'The key of this identity is gone from the browser: only its recovery words bring it back.',
+  walletMissing:
+    'The key of this identity is gone from this browser, or was replaced elsewhere: only its recovery words bring it back.',
   clockOff: (minutes: number) =>
     `This device's clock and the server's differ by ${minutes} minutes: set this device's clock, or tell who runs the relay.`,
   identityUndone: 'The block with this ID was replaced: the registration is sent again.',
 } as const
+
+// ------------------------------------------------------------------------------------------------------------- storage
+
+export const NEWER_STORAGE = failure(
+  'newer-storage',
+  'A newer version of this page has used this browser: reload the page, or update it where it comes from. Nothing was deleted.',
+)
+export const STORAGE_BLOCKED = failure(
+  'storage-blocked',
+  'Another tab with an older version of this page holds the storage: close that tab, then reload this page.',
+)
+/** Shown while the page works without its database. */
+export const STORAGE_UNUSABLE = failure(
+  'storage-unusable',
+  "The browser's storage for this page does not open. Devices can be checked, but nothing is kept: free some space, restart the browser, then reload. An identity that was kept is not touched.",
+)
+
+export const STORAGE_INCIDENTS = {
+  damaged: {
+    code: 'storage-repaired',
+    severity: 'warning',
+    sentence:
+      'Stored headers were damaged or missing. Only those are fetched and checked again; the identity is not touched.',
+  },
+  failed: {
+    code: 'storage-failed',
+    severity: 'warning',
+    sentence: 'The browser did not store the newest headers: after a reload they are fetched again.',
+  },
+  'no-room': {
+    code: 'storage-full',
+    severity: 'warning',
+    sentence:
+      'The browser has no room left for this page. It goes on from memory, and the identity stays as it is: free some space on this device.',
+  },
+  trimmed: {
+    code: 'storage-trimmed',
+    severity: 'note',
+    sentence:
+      'The browser has little room for this page, so old headers were let go. Checking devices needs none of them; the identity stays.',
+  },
+  lost: {
+    code: 'storage-lost',
+    severity: 'warning',
+    sentence:
+      'What this page had stored is gone from the browser. The network was taken up again, and its headers are fetched and checked anew.',
+  },
+  emptied: {
+    code: 'storage-emptied',
+    severity: 'warning',
+    sentence:
+      "This page's storage was deleted while it was in use. Headers and identity were stored again from memory.",
+  },
+  'stored-again': {
+    code: 'storage-recovered',
+    severity: 'note',
+    sentence: 'There is room again: the newest headers are stored.',
+  },
+} as const
+
+export type StorageNews = keyof typeof STORAGE_INCIDENTS
 
 // --------------------------------------------------------------------------------------------------------------- audit
 
@@ -169,10 +229,32 @@ const JOIN_FAILURES: Readonly<Record<string, string>> = {
   'not-prepared': 'The recovery words were not shown yet: begin with the voucher again.',
   'wrong-words': 'These are not the words that were shown: look at what you wrote down and try again.',
   'cannot-check': 'The voucher cannot be checked now, since no server of this network answers: try again in a moment.',
+  'recovery-overtaken': 'Something else was registered for this ID meanwhile: try the recovery words again.',
   'no-server': 'No server has taken the registration yet: it is tried again by itself.',
   'no-words': 'The list of recovery words could not be loaded: check the connection and try again.',
 }
 
 export function joinFailure(code: string): Failure {
   return failure(code, JOIN_FAILURES[code] ?? `The network refused the registration (${code}): ask who runs the relay.`)
+}
+
+// ------------------------------------------------------------------------------------------------------------ recovery
+
+const RECOVERY_FAILURES: Readonly<Record<string, string>> = {
+  'has-identity': 'This browser has its ID and the key of it: nothing is to be brought back.',
+  'malformed-id': AUDIT.malformed,
+  'id-of-other-network': 'This ID belongs to another network: open that one first.',
+  'no-words': 'The list of recovery words could not be loaded: check the connection and try again.',
+  'bad-checksum': 'Every word is known, but together they do not fit: one is wrong or out of place.',
+  'cannot-check': 'The ID cannot be looked up now, since no server of this network answers: try again in a moment.',
+  'id-not-in-ledger': 'There is proof that this ID is not in the ledger: check it against your notes.',
+  'words-of-another': 'These words belong to another ID: check the ID, and the words.',
+  'id-retired': 'This ID is retired and cannot come back. A new voucher gives a new ID.',
+  'not-a-browser': 'This is the ID of a relay: its keys are brought back on the relay itself.',
+}
+
+/** @param detail what is wrong with the words */
+export function recoveryFailure(code: string, detail = ''): Failure {
+  const sentence = RECOVERY_FAILURES[code] ?? `${detail.charAt(0).toUpperCase()}${detail.slice(1)}.`
+  return failure(code, sentence)
 }

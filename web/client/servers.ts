@@ -1,6 +1,7 @@
 import { type Result, reject } from '../../shared/errors.ts'
 import { PROTOCOLS, type ProtocolName } from '../../shared/protocol/ids.ts'
-import type { TransportName } from '../worker/api.ts'
+import { previousVersion } from '../../shared/protocol/versions.ts'
+import type { Failure, TransportName } from '../worker/api.ts'
 import { pointsFor } from './penalties.ts'
 import type { PagePort } from './ports.ts'
 
@@ -92,14 +93,21 @@ export class Servers {
   /** Asks one server. Never throws; the answer is not checked. */
   async ask(peerId: string, protocol: ProtocolName, bytes: Uint8Array): Promise<Result<Uint8Array>> {
     const { id, timeoutMs, maxResponse } = PROTOCOLS[protocol]
+    const previous = previousVersion(protocol)
+    const ask = (version: string) =>
+      this.#page.call({ call: 'request', peerId, protocol: version, bytes, timeoutMs, maxResponse })
     try {
-      const answer = await this.#page.call({ call: 'request', peerId, protocol: id, bytes, timeoutMs, maxResponse })
+      let answer: Result<Uint8Array> | Failure = await ask(id)
+      if (!answer.ok && answer.code === 'unsupported' && previous !== undefined) {
+        const older = await ask(previous.spec.id)
+        answer = older.ok ? previous.fromOld(older.value) : older
+      }
       if (answer.ok) {
         this.#answered(peerId)
         return answer
       }
       if (answer.code === 'timeout' || answer.code === 'peer-gone') this.#silent(peerId)
-      return reject(answer.code, answer.sentence)
+      return reject(answer.code, 'sentence' in answer ? answer.sentence : answer.detail)
     } catch (error) {
       this.#silent(peerId)
       return reject('page-failed', error instanceof Error ? error.message : String(error))

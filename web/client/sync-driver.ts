@@ -31,7 +31,7 @@ export interface SyncDriverInit {
   readonly onConflict: (node: ChainNode, peer: string) => void
   readonly onOffence: (peer: string, code: string) => void
   /** A server said where it stands: the bytes of its answer. */
-  readonly onStatus: (bytes: Uint8Array) => void
+  readonly onStatus: (bytes: Uint8Array, peer: string) => void
   /** After every step: phase, peers or counts may have changed. */
   readonly onStep: () => void
 }
@@ -40,6 +40,7 @@ export interface SyncDriverInit {
 export class SyncDriver {
   readonly #init: SyncDriverInit
   readonly #gossip = new Map<number, (verdict: GossipVerdict) => void>()
+  #graph: ForkGraph
   #sync: LightSync
   #verifiedBefore = 0
   #gossipId = 0
@@ -50,6 +51,7 @@ export class SyncDriver {
 
   constructor(init: SyncDriverInit) {
     this.#init = init
+    this.#graph = init.graph
     this.#sync = new LightSync(init.graph, init.rules)
     this.#lastTick = init.clock.now()
     this.#schedule()
@@ -101,6 +103,12 @@ export class SyncDriver {
     this.#tick()
   }
 
+  /** The same chain in a graph that reaches deeper. What was under way is asked anew. */
+  follow(graph: ForkGraph): void {
+    this.#graph = graph
+    if (!this.#stopped) this.#restart()
+  }
+
   stop(): void {
     this.#stopped = true
     this.#cancelTick?.()
@@ -127,7 +135,7 @@ export class SyncDriver {
 
   #restart(): void {
     this.#verifiedBefore += this.#sync.headersVerified
-    this.#sync = new LightSync(this.#init.graph, this.#init.rules)
+    this.#sync = new LightSync(this.#graph, this.#init.rules)
     for (const gossipId of [...this.#gossip.keys()]) this.#settleGossip(gossipId, 'ignore')
     for (const { peerId } of this.#init.servers.all()) this.#handle({ type: 'peer-connected', peer: peerId })
   }
@@ -152,7 +160,7 @@ export class SyncDriver {
     switch (action.type) {
       case 'request':
         void servers.ask(action.peer, action.protocol, action.bytes).then((result) => {
-          if (result.ok && action.protocol === 'status') this.#init.onStatus(result.value)
+          if (result.ok && action.protocol === 'status') this.#init.onStatus(result.value, action.peer)
           this.#handle({ type: 'answer', id: action.id, result }, sync)
         })
         break

@@ -11,6 +11,7 @@ export type PageNetwork = Pick<
   | 'dial'
   | 'disconnect'
   | 'forget'
+  | 'handle'
   | 'keepConnected'
   | 'on'
   | 'peers'
@@ -40,11 +41,14 @@ export interface NetworkCallsInit {
   readonly network: Promise<PageNetwork>
   readonly worker: WorkerBridge
   readonly localAccess: Pick<LocalAccess, 'sift'>
+  /** Asks the browser to keep the storage. */
+  readonly persist: () => Promise<boolean | undefined>
 }
 
 export function createNetworkHandlers(init: NetworkCallsInit): CallHandlers<PageCall, PageReplies> {
   const { network: starting, worker, localAccess } = init
   const topics = new Set<string>()
+  const served = new Set<string>()
 
   return {
     async dial({ addresses }) {
@@ -79,6 +83,20 @@ export function createNetworkHandlers(init: NetworkCallsInit): CallHandlers<Page
       return null
     },
 
+    async serve({ protocols }) {
+      const network = await starting
+      for (const spec of protocols) {
+        if (served.has(spec.id)) continue
+        served.add(spec.id)
+        await network.handle(spec, async (from, bytes) => {
+          const answer = await worker.call({ call: 'answer', from, protocol: spec.id, bytes })
+          if (answer === null) throw new LaresError('refused', `nothing to say in ${spec.id}`)
+          return answer
+        })
+      }
+      return null
+    },
+
     async 'unsubscribe-all'() {
       const network = await starting
       for (const topic of topics) network.unsubscribe(topic)
@@ -103,6 +121,8 @@ export function createNetworkHandlers(init: NetworkCallsInit): CallHandlers<Page
       await network.disconnect(peerId, 'the worker hung up')
       return null
     },
+
+    persist: () => init.persist(),
   }
 }
 

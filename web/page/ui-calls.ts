@@ -9,6 +9,7 @@ export type UiCallName =
   | 'prepare-join'
   | 'confirm-join'
   | 'cancel-join'
+  | 'recover-identity'
   | 'audit'
   | 'import-directory'
   | 'forget-directory'
@@ -29,6 +30,7 @@ export function forwardUiCalls(call: CallNode): CallHandlers<UiCall, UiReplies> 
     'prepare-join': call,
     'confirm-join': call,
     'cancel-join': call,
+    'recover-identity': call,
     audit: call,
     'import-directory': call,
     'forget-directory': call,

@@ -1,6 +1,7 @@
 /** The node of this tab: its worker, its network, and the bridge between them. */
 import type { AppView, Failure, PageCall, PageReplies, ViewChanged, WorkerCall, WorkerReplies } from '../worker/api.ts'
 import { type Bridge, createBridge } from '../worker/bridge.ts'
+import { askToPersist, type Keepsake } from './keeping.ts'
 import { createLocalAccess, type LocalNeed } from './local-access.ts'
 import { createNetworkHandlers, type PageNetwork, reportConnections } from './network-calls.ts'
 import type { LocalNode } from './tabs.ts'
@@ -15,6 +16,8 @@ export interface WorkerNodeInit {
   readonly codeOrigin: string
   /** The join link of the relay that serves this page, if one does. */
   readonly servedBy: string | undefined
+  /** A note outside of the worker's database. */
+  readonly keepsake: Keepsake
   readonly onView: (view: AppView) => void
   readonly onLocalNeed: (need: LocalNeed | undefined) => void
   /** The worker or the network could not be started, or has stopped. */
@@ -45,8 +48,16 @@ export async function startWorkerNode(init: WorkerNodeInit): Promise<WorkerNode>
     ViewChanged
   >({
     port: worker,
-    handlers: createNetworkHandlers({ network, localAccess, worker: { call: (body) => bridge.call(body) } }),
-    onEvent: ({ view }) => onView(view),
+    handlers: createNetworkHandlers({
+      network,
+      localAccess,
+      worker: { call: (body) => bridge.call(body) },
+      persist: askToPersist,
+    }),
+    onEvent: ({ view }) => {
+      init.keepsake.write(view.storage.keepsake)
+      onView(view)
+    },
   })
 
   let opened = false
@@ -67,7 +78,7 @@ export async function startWorkerNode(init: WorkerNodeInit): Promise<WorkerNode>
 
   const { codeOrigin, servedBy } = init
   try {
-    onView(await bridge.call({ call: 'open', init: { codeOrigin, servedBy } }))
+    onView(await bridge.call({ call: 'open', init: { codeOrigin, servedBy, keepsake: init.keepsake.read() } }))
     opened = true
   } catch (error) {
     console.error('The worker did not open', error)

@@ -15,7 +15,7 @@ export interface NetworkRecord {
   readonly lastActive: number
 }
 
-/** Consecutive headers of the best chain, packed. */
+/** Consecutive headers of the best chain, packed: what is older than the restart point. */
 export interface HeaderChunk {
   /** Height of the first. */
   readonly first: number
@@ -25,22 +25,31 @@ export interface HeaderChunk {
   readonly items: Uint8Array
 }
 
-export interface ChainTip {
+/** The newest headers of the best chain, and all that is needed to go on from them: some tens of kilobytes. */
+export interface RestartRecord {
+  /** Of the tip. */
   readonly height: number
   readonly hash: Uint8Array
   /** What this phone held for settled then: seals of a branch that lost since may have settled it. */
   readonly settled?: { readonly height: number; readonly keepersSeen: number; readonly keepers: number } | undefined
+  /** Height of the lowest header that is stored, here or in a chunk; those below were let go on purpose. */
+  readonly floor: number
+  /** Encoded start point: the header before the first item. */
+  readonly start: Uint8Array
+  /** Encoded header items up to the tip, one answer's worth. */
+  readonly items: Uint8Array
 }
 
 export interface StoredChain {
-  readonly tip: ChainTip
-  /** By height. */
-  readonly chunks: readonly HeaderChunk[]
+  /** undefined when it is missing or not as it was written. */
+  readonly restart: RestartRecord | undefined
+  /** First heights of the chunks, upwards. */
+  readonly firsts: readonly number[]
 }
 
-/** One change of the best chain: the tip and the chunks it describes, in one transaction. */
+/** One change of the best chain: restart point and chunks, in one transaction. */
 export interface ChainWrite {
-  readonly tip: ChainTip
+  readonly restart: RestartRecord
   readonly put: readonly HeaderChunk[]
   /** First heights of chunks to delete; done before anything is put. */
   readonly remove: readonly number[]
@@ -54,7 +63,7 @@ export interface IdentityRecord {
   readonly anchor: Uint8Array
   /** Label flags. */
   readonly label: number
-  /** The register transaction without endorsements: as it is asked for. */
+  /** What is asked for: the register transaction without endorsements, or the rotation that brings a lost ID back. */
   readonly application: Uint8Array
   /** With endorsements, as it was submitted, so that it can be submitted again. */
   readonly transaction: Uint8Array | undefined
@@ -77,7 +86,7 @@ export interface DirectoryRecord {
 
 /**
  * What this phone keeps, by network ID (hex). What is read back may be damaged or gone: it is input, not truth.
- * @throws {LaresError} `storage-failed` when the browser refuses
+ * @throws {LaresError} `storage-full` when there is no room, `storage-failed` when the browser refuses for another reason
  */
 export interface LocalStore {
   networks(): Promise<NetworkRecord[]>
@@ -86,9 +95,12 @@ export interface LocalStore {
   removeNetwork(networkId: string): Promise<void>
 
   readChain(networkId: string): Promise<StoredChain | undefined>
+  readChunk(networkId: string, first: number): Promise<HeaderChunk | undefined>
   writeChain(networkId: string, write: ChainWrite): Promise<void>
   /** Forgets the headers; identity and wallet stay. */
   clearChain(networkId: string): Promise<void>
+  /** Makes room: forgets the chunks of all networks. Restart points, identities, wallets and directories stay. */
+  dropChunks(): Promise<void>
 
   readIdentity(networkId: string): Promise<IdentityRecord | undefined>
   /** With a wallet, both in one transaction. */

@@ -1,16 +1,16 @@
 import type {
-  ChainTip,
   DirectoryRecord,
   HeaderChunk,
   IdentityRecord,
   LocalStore,
   NetworkRecord,
+  RestartRecord,
   StoredIncident,
 } from './local-store.ts'
 
 interface Kept {
   record: NetworkRecord | undefined
-  tip: ChainTip | undefined
+  restart: RestartRecord | undefined
   readonly chunks: Map<number, HeaderChunk>
   identity: IdentityRecord | undefined
   wallet: CryptoKeyPair | undefined
@@ -18,7 +18,7 @@ interface Kept {
   directory: DirectoryRecord | undefined
 }
 
-/** Keeps everything in maps, copied on the way in and out as a database would: for tests. */
+/** Keeps everything in maps, copied on the way in and out as a database would: for tests, and where no database opens. */
 export function createMemoryStore(): LocalStore {
   const kept = new Map<string, Kept>()
   const of = (networkId: string): Kept => {
@@ -26,7 +26,7 @@ export function createMemoryStore(): LocalStore {
     if (known !== undefined) return known
     const fresh: Kept = {
       record: undefined,
-      tip: undefined,
+      restart: undefined,
       chunks: new Map(),
       identity: undefined,
       wallet: undefined,
@@ -48,20 +48,26 @@ export function createMemoryStore(): LocalStore {
       kept.delete(networkId)
     },
     async readChain(networkId) {
-      const { tip, chunks } = of(networkId)
-      if (tip === undefined) return undefined
-      return structuredClone({ tip, chunks: [...chunks.values()].sort((a, b) => a.first - b.first) })
+      const { restart, chunks } = of(networkId)
+      if (restart === undefined && chunks.size === 0) return undefined
+      return structuredClone({ restart, firsts: [...chunks.keys()].sort((a, b) => a - b) })
     },
-    async writeChain(networkId, { tip, put, remove }) {
+    async readChunk(networkId, first) {
+      return structuredClone(of(networkId).chunks.get(first))
+    },
+    async writeChain(networkId, { restart, put, remove }) {
       const entry = of(networkId)
       for (const first of remove) entry.chunks.delete(first)
       for (const chunk of put) entry.chunks.set(chunk.first, structuredClone(chunk))
-      entry.tip = structuredClone(tip)
+      entry.restart = structuredClone(restart)
     },
     async clearChain(networkId) {
       const entry = of(networkId)
       entry.chunks.clear()
-      entry.tip = undefined
+      entry.restart = undefined
+    },
+    async dropChunks() {
+      for (const entry of kept.values()) entry.chunks.clear()
     },
     async readIdentity(networkId) {
       return structuredClone(of(networkId).identity)

@@ -1,10 +1,10 @@
 /** Shape checks of what comes out of a browser's database: whatever is not as it was written counts as absent. */
 import type {
-  ChainTip,
   DirectoryRecord,
   HeaderChunk,
   IdentityRecord,
   NetworkRecord,
+  RestartRecord,
   StoredIncident,
 } from './local-store.ts'
 
@@ -32,10 +32,17 @@ export function isNetworkRecord(value: unknown): value is NetworkRecord {
   )
 }
 
-export function isChainTip(value: unknown): value is ChainTip {
+export function isRestartRecord(value: unknown): value is RestartRecord {
   if (!isFields(value)) return false
-  const { height, hash, settled } = value
-  return isHeight(height) && isHash(hash) && (settled === undefined || isSettled(settled))
+  const { height, hash, settled, floor, start, items } = value
+  return (
+    isHeight(height) &&
+    isHash(hash) &&
+    (settled === undefined || isSettled(settled)) &&
+    isHeight(floor) &&
+    isBytes(start) &&
+    isBytes(items)
+  )
 }
 
 function isSettled(value: unknown): boolean {

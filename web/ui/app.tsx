@@ -126,6 +126,11 @@ function Bars({ state, actions }: { state: PageState; actions: PageActions }) {
           )}
         </div>
       )}
+      {state.view?.storage.problem !== undefined && (
+        <div class="bar tone-warn" data-testid="storage-problem" data-code={state.view.storage.problem.code}>
+          <p>{state.view.storage.problem.sentence}</p>
+        </div>
+      )}
       {state.role === 'attached' && (
         <div class="bar tone-idle" data-testid="attached">
           <p>Another tab does the work. This one shows the same, and takes over when that one closes.</p>

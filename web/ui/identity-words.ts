@@ -25,6 +25,17 @@ export const IDENTITY_SENTENCES: Readonly<Record<IdentityView['state'], string>>
   retired: 'This ID is retired and cannot come back. A new voucher gives a new ID.',
 }
 
+export const LOST_SENTENCE =
+  'The key of this ID is not in this browser any more. Its recovery words bring it back, here or in another browser.'
+
+/** How firmly the browser keeps the identity; undefined where it does not say. */
+export function keepingSentence(isPersisted: boolean | undefined): string | undefined {
+  if (isPersisted === undefined) return undefined
+  return isPersisted
+    ? 'The browser has promised not to clear this ID by itself.'
+    : 'The browser may clear this ID when it runs short of space: keep the recovery words, and add this page to the home screen.'
+}
+
 const STEP_WORDS: Readonly<Record<JoinStepName, string>> = {
   'verify-voucher': 'Voucher checked',
   endorsement: 'Relay vouched for this browser',

@@ -5,9 +5,10 @@ import type { AppView, Failure, IdentityView, WorkerReplies } from '../worker/ap
 import { ask } from './ask.ts'
 import { DeviceId } from './device-id.tsx'
 import { Icon } from './icons.tsx'
-import { cleanWord, IDENTITY_SENTENCES, IDENTITY_TONES, IDENTITY_WORDS, stepLooks } from './identity-words.ts'
+import { cleanWord, IDENTITY_SENTENCES, IDENTITY_TONES, IDENTITY_WORDS, LOST_SENTENCE, stepLooks } from './identity-words.ts'
 import { Card, FailureNote, Note, Pill } from './parts.tsx'
 import { PasteField } from './paste-field.tsx'
+import { RecoverCard } from './recover-card.tsx'
 import { ScanButton } from './scan-button.tsx'
 import type { PageActions } from './store.ts'
 
@@ -26,7 +27,8 @@ export function JoinView(props: { view: AppView; voucher: string | undefined; ac
   const [stage, setStage] = useState<Stage>({ at: 'voucher' })
   const network = view.active
   const identity = network?.identity
-  const under = identity !== undefined && identity.state !== 'none' && identity.state !== 'retired'
+  const isLost = identity?.isLost === true
+  const under = identity !== undefined && !isLost && identity.state !== 'none' && identity.state !== 'retired'
   if (under && stage.at === 'voucher')
     return <Progress identity={identity} onRestart={() => void actions.call({ call: 'cancel-join' })} />
 
@@ -36,19 +38,33 @@ export function JoinView(props: { view: AppView; voucher: string | undefined; ac
   }
   return (
     <div class="narrow">
+      {stage.at === 'voucher' && isLost && (
+        <>
+          <Note tone="bad" testId="identity-lost">
+            {LOST_SENTENCE}
+          </Note>
+          <RecoverCard identity={identity} actions={actions} />
+        </>
+      )}
       <Stages at={stage.at} />
       {stage.at === 'voucher' && (
         <VoucherStep
           networkName={network?.name}
           voucher={voucher}
           retired={identity?.state === 'retired'}
-          failure={identity?.failure}
+          failure={isLost ? undefined : identity?.failure}
           actions={actions}
           onPrepared={(prepared) => {
             actions.setVoucher(undefined)
             setStage({ at: 'words', prepared })
           }}
         />
+      )}
+      {stage.at === 'voucher' && !isLost && network !== undefined && (
+        <details class="card">
+          <summary data-testid="recover-open">I have an ID already, and its recovery words</summary>
+          <RecoverCard identity={undefined} actions={actions} />
+        </details>
       )}
       {stage.at === 'words' && (
         <WordsStep

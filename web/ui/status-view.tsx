@@ -3,7 +3,7 @@ import { ChainStrip } from './chain-strip.tsx'
 import { DeviceId } from './device-id.tsx'
 import { formatAge, formatCount, formatWork } from './format.ts'
 import { Icon } from './icons.tsx'
-import { IDENTITY_SENTENCES, IDENTITY_TONES, IDENTITY_WORDS } from './identity-words.ts'
+import { IDENTITY_SENTENCES, IDENTITY_TONES, IDENTITY_WORDS, keepingSentence, LOST_SENTENCE } from './identity-words.ts'
 import { IncidentList } from './incident-list.tsx'
 import {
   PHASE_TONES,
@@ -35,7 +35,7 @@ export function StatusView({ view }: { view: AppView }) {
         </Card>
       </div>
       <div class="column">
-        <IdentityCard network={network} />
+        <IdentityCard network={network} isPersisted={view.storage.isPersisted} />
         <Card title="Peers">
           <p class="muted">{servedBySentence(network.peers)}</p>
           <PeerList peers={network.peers} />
@@ -99,10 +99,11 @@ function ChainCard({ network, now }: { network: NetworkView; now: number }) {
 }
 
 function EvidenceCard({ network }: { network: NetworkView }) {
-  const { headersVerified, headersStored, work, startHeight, networkId } = network
+  const { headersVerified, headersStored, headersFetched, work, startHeight, networkId } = network
   const facts = [
     { term: 'Headers verified', detail: <Count value={headersVerified} testId="headers-verified" /> },
     { term: 'Headers stored', detail: <Count value={headersStored} testId="headers-stored" /> },
+    { term: 'Fetched since it was opened', detail: <Count value={headersFetched} testId="headers-fetched" /> },
     { term: 'Work behind the tip', detail: formatWork(work), testId: 'work' },
     { term: 'Started', detail: startSentence(startHeight), testId: 'start-height' },
     { term: 'Network ID', detail: <span class="mono small break">{networkId}</span>, testId: 'network-id' },
@@ -122,8 +123,10 @@ function Count({ value, testId }: { value: number; testId: string }) {
   )
 }
 
-function IdentityCard({ network }: { network: NetworkView }) {
+function IdentityCard({ network, isPersisted }: { network: NetworkView; isPersisted: boolean | undefined }) {
   const { identity } = network
+  const hasKey = identity.deviceId !== undefined && !identity.isLost
+  const keeping = hasKey ? keepingSentence(isPersisted) : undefined
   return (
     <Card title="This device">
       <div class="identity-head">
@@ -135,9 +138,24 @@ function IdentityCard({ network }: { network: NetworkView }) {
         </span>
       </div>
       <p class="muted">{IDENTITY_SENTENCES[identity.state]}</p>
+      {identity.isLost && (
+        <Note tone="bad" testId="identity-lost">
+          {LOST_SENTENCE}
+        </Note>
+      )}
       {identity.deviceId !== undefined && <DeviceId id={identity.deviceId} did={identity.did} />}
       {identity.failure !== undefined && <Note tone="bad">{identity.failure.sentence}</Note>}
-      {(identity.state === 'none' || identity.state === 'retired') && (
+      {keeping !== undefined && (
+        <p class="muted small" data-testid="keeping" data-value={isPersisted}>
+          {keeping}
+        </p>
+      )}
+      {identity.isLost && (
+        <a class="button" href="#/join">
+          <Icon name="identity" /> Bring it back with its words
+        </a>
+      )}
+      {!identity.isLost && (identity.state === 'none' || identity.state === 'retired') && (
         <a class="button" href="#/join">
           <Icon name="identity" /> Join with a voucher
         </a>

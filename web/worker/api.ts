@@ -2,6 +2,7 @@
  * The contract between the page and its worker. The page owns libp2p and only moves bytes; the worker owns verification,
  * chain state, wallet and IndexedDB (DESIGN 7). No logic here: discriminated unions and plain, structured-cloneable data.
  */
+import type { ProtocolSpec } from '../../shared/protocol/transport.ts'
 
 // ---------------------------------------------------------------------------------------------------------- outcomes
 
@@ -71,6 +72,8 @@ export interface IdentityView {
   /** Steps of the join under way, in order, with what is done. */
   readonly steps: readonly { readonly name: JoinStepName; readonly done: boolean }[]
   readonly failure: Failure | undefined
+  /** Its key is gone from this browser, or is no longer its key: only the recovery words bring it back. */
+  readonly isLost: boolean
 }
 
 export interface NetworkView {
@@ -87,6 +90,8 @@ export interface NetworkView {
   readonly startHeight: number
   readonly headersVerified: number
   readonly headersStored: number
+  /** Headers that came from servers since this page was opened. */
+  readonly headersFetched: number
   /** Height the servers speak of while syncing. */
   readonly targetHeight: number | undefined
   readonly peers: readonly PeerView[]
@@ -110,6 +115,16 @@ export interface AppView {
   readonly codeOrigin: string
   /** The owner's directory of the active network, where one was imported. */
   readonly directory?: DirectoryView | undefined
+  readonly storage: StorageView
+}
+
+export interface StorageView {
+  /** The database does not open, and the page works from memory: why, and what to do. */
+  readonly problem: Failure | undefined
+  /** The browser has promised not to clear this page's storage by itself; undefined when it does not say. */
+  readonly isPersisted: boolean | undefined
+  /** A note for the page to keep outside of the database; undefined until networks are known. */
+  readonly keepsake: string | undefined
 }
 
 // ------------------------------------------------------------------------------------------------ private directory
@@ -179,7 +194,15 @@ export interface AuditReport {
 // --------------------------------------------------------------------------------------- page asks worker (with reply)
 
 export type WorkerCall =
-  | { readonly call: 'open'; readonly init: { readonly codeOrigin: string; readonly servedBy: string | undefined } }
+  | {
+      readonly call: 'open'
+      readonly init: {
+        readonly codeOrigin: string
+        readonly servedBy: string | undefined
+        /** The newest {@link StorageView.keepsake}, as the page kept it. */
+        readonly keepsake?: string | undefined
+      }
+    }
   /** A join link, or the text of one. */
   | { readonly call: 'add-network'; readonly link: string }
   | { readonly call: 'select-network'; readonly networkId: string }
@@ -189,6 +212,8 @@ export type WorkerCall =
   /** `answers[i]` is the word at position `asked[i]`. */
   | { readonly call: 'confirm-join'; readonly answers: readonly string[] }
   | { readonly call: 'cancel-join' }
+  /** Brings an ID back whose key is gone. */
+  | { readonly call: 'recover-identity'; readonly words: string; readonly deviceId: string }
   | { readonly call: 'audit'; readonly text: string }
   /** The file that `lares directory export` has written. */
   | { readonly call: 'import-directory'; readonly bytes: Uint8Array }
@@ -206,6 +231,8 @@ export type WorkerCall =
   | { readonly call: 'peer-disconnected'; readonly peerId: string }
   | { readonly call: 'peer-round-trip'; readonly peerId: string; readonly roundTrip: number }
   | { readonly call: 'gossip'; readonly from: string; readonly topic: string; readonly bytes: Uint8Array }
+  /** Somebody asks this device, in a protocol that the worker has said it serves. */
+  | { readonly call: 'answer'; readonly from: string; readonly protocol: string; readonly bytes: Uint8Array }
 
 export interface WorkerReplies {
   open: AppView
@@ -215,6 +242,7 @@ export interface WorkerReplies {
   'prepare-join': Outcome<{ words: readonly string[]; asked: readonly number[] }>
   'confirm-join': Outcome<null>
   'cancel-join': Outcome<null>
+  'recover-identity': Outcome<null>
   audit: AuditReport
   'import-directory': Outcome<{ devices: number }>
   'forget-directory': Outcome<null>
@@ -225,6 +253,8 @@ export interface WorkerReplies {
   'peer-disconnected': null
   'peer-round-trip': null
   gossip: 'accept' | 'ignore' | 'reject'
+  /** null: not answered, and nobody is blamed. */
+  answer: Uint8Array | null
 }
 
 // --------------------------------------------------------------------------------------- worker asks page (with reply)
@@ -242,18 +272,25 @@ export type PageCall =
     }
   | { readonly call: 'subscribe'; readonly topics: readonly { readonly topic: string; readonly maxLength: number }[] }
   | { readonly call: 'unsubscribe-all' }
+  /** Requests in these protocols go to the worker from now on. */
+  | { readonly call: 'serve'; readonly protocols: readonly ProtocolSpec[] }
   | { readonly call: 'publish'; readonly topic: string; readonly bytes: Uint8Array }
   | { readonly call: 'penalise'; readonly peerId: string; readonly points: number; readonly code: string }
   | { readonly call: 'hang-up'; readonly peerId: string }
+  /** Asks the browser not to clear the storage; a person may be asked. */
+  | { readonly call: 'persist' }
 
 export interface PageReplies {
   dial: Outcome<{ peerId: string }>
   request: Outcome<Uint8Array>
   subscribe: null
   'unsubscribe-all': null
+  serve: null
   publish: null
   penalise: null
   'hang-up': null
+  /** undefined when the browser does not say. */
+  persist: boolean | undefined
 }
 
 /** Worker tells page, no reply: the whole view, at most ten times a second. */

@@ -22,5 +22,8 @@ export const CALL_TIMEOUT_MS = {
   // wait for the headers to be caught up
   'import-directory': 60_000,
   'search-directory': 60_000,
+  'recover-identity': 60_000,
+  // a person may be asked
+  persist: 60_000,
   other: 20_000,
 } as const

@@ -32,8 +32,12 @@ const app = new App({
     openWallet: (keyPair) => webSignerFromKeyPair(keyPair),
     loadWords: async () => (await import('../../shared/crypto/recovery-wordlist.ts')).RECOVERY_WORDLIST,
     profile: { cores: hardwareConcurrency, memory: deviceMemory },
+    isPersisted: async () => {
+      const { storage } = navigator as { readonly storage?: Partial<StorageManager> }
+      return storage?.persisted?.().catch(() => undefined)
+    },
   },
-  openStore: () => openIndexedDbStore(),
+  openStore: (onLoss) => openIndexedDbStore({ onLoss }),
   onView: (view) => bridge.emit({ event: 'view', view }),
 })
 

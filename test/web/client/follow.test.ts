@@ -15,22 +15,6 @@ async function following(blocks: number, keepers = 1) {
   return { chain, harness, honest }
 }
 
-/** Two chunks and ten headers more, made once: the tests only read it. */
-const LONG = 510
-const longChain = new ChainBuilder()
-await longChain.mineMany(LONG + 10)
-const LONG_TIP = longChain.tip
-
-async function followingLong() {
-  longChain.tip = longChain.blocks.get(longChain.at(LONG).node.id) ?? longChain.first
-  const harness = new ClientHarness({ chain: longChain })
-  const honest = createHonestNode({ chain: longChain, now: () => harness.clock.now() })
-  await harness.open()
-  await harness.connect('A', honest)
-  await harness.app.close()
-  return { chain: longChain, harness, honest, store: harness.store, networkId: harness.networkId }
-}
-
 describe('following a chain', () => {
   it('starts from genesis, catches up, and says what it knows', async () => {
     const { chain, harness, honest } = await following(30)
@@ -77,64 +61,6 @@ describe('following a chain', () => {
     expect(await harness.gossip('A', orphan)).toBe('ignore')
     expect(await harness.gossipBytes('A', Uint8Array.of(1, 2, 3))).toBe('reject')
     expect(harness.penalties).toMatchObject([{ peerId: 'A', code: 'malformed' }])
-  })
-
-  it('goes on after a reload from where it was, every seal verified again', async () => {
-    const { chain, honest, store, networkId } = await followingLong()
-    expect((await store.readChain(networkId))?.chunks.map(({ first }) => first)).toEqual([1, 501])
-    const again = new ClientHarness({ chain, store })
-    let asked = 0
-    await again.call({ call: 'open', init: { codeOrigin: 'test', servedBy: undefined } })
-    expect(again.network).toMatchObject({ headersVerified: LONG, headersStored: LONG, settled: { height: LONG - 2 } })
-    chain.tip = LONG_TIP
-    again.clock.set(LONG_TIP.block.header.time)
-    await again.connect('A', async (protocol, bytes) => {
-      const answer = await honest(protocol, bytes)
-      if (protocol === PROTOCOLS.headers.id && answer !== 'reject') asked += answer.length
-      return answer
-    })
-    expect(again.network).toMatchObject({ headersVerified: LONG + 10, tip: { hash: LONG_TIP.node.id }, incidents: [] })
-    // Only the new ones came over the network.
-    expect(asked).toBeLessThan(20 * 247)
-  })
-
-  it('repairs damaged or missing headers by fetching them', async () => {
-    const { chain, honest, store, networkId } = await followingLong()
-    const whole = await store.readChain(networkId)
-    const [first, second] = whole?.chunks ?? []
-    if (whole === undefined || first === undefined || second === undefined) throw new Error('not stored')
-    const flip = (bytes: Uint8Array, at: number) => Uint8Array.from(bytes, (byte, i) => (i === at ? byte ^ 1 : byte))
-    const damages = [
-      { name: 'a seal', put: [{ ...second, items: flip(second.items, 2 + 247 * 3 + 200) }], remove: [], left: 503 },
-      { name: 'last chunk gone', put: [], remove: [second.first], left: 500 },
-      { name: 'start point', put: [{ ...first, start: flip(first.start, 40) }], remove: [], left: 0 },
-      { name: 'no headers', put: [{ ...first, items: Uint8Array.of(0, 9) }], remove: [], left: 0 },
-    ]
-    for (const { name, left, ...damage } of damages) {
-      await store.clearChain(networkId)
-      await store.writeChain(networkId, { tip: whole.tip, put: whole.chunks, remove: [] })
-      await store.writeChain(networkId, { tip: whole.tip, ...damage })
-      await store.writeIncidents(networkId, [])
-      const again = new ClientHarness({ chain, store })
-      await again.call({ call: 'open', init: { codeOrigin: 'test', servedBy: undefined } })
-      expect(again.network.headersStored, name).toBe(left)
-      expect(again.incidents, name).toEqual(['storage-repaired'])
-      await again.connect('A', honest)
-      expect(again.network, name).toMatchObject({ headersStored: LONG, tip: { hash: chain.tip.node.id } })
-      await again.app.close()
-      expect((await store.readChain(networkId))?.chunks, name).toEqual(whole.chunks)
-    }
-  })
-
-  it('takes a missing oldest chunk for one that was dropped', async () => {
-    const { chain, honest, store, networkId } = await followingLong()
-    const tip = (await store.readChain(networkId))?.tip ?? { height: 0, hash: new Uint8Array(32) }
-    await store.writeChain(networkId, { tip, put: [], remove: [1] })
-    const again = new ClientHarness({ chain, store })
-    await again.call({ call: 'open', init: { codeOrigin: 'test', servedBy: undefined } })
-    expect(again.network).toMatchObject({ headersStored: 10, tip: { height: LONG }, incidents: [] })
-    await again.connect('A', honest)
-    expect(again.network.phase).toBe('following')
   })
 
   it('fetches a damaged start anew', async () => {

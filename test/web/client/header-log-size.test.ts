@@ -30,8 +30,8 @@ test('a header item with as many changes as a block may hold', () => {
   expect(headerItemCodec.decode(headerItemCodec.encode(item))).toMatchObject({ ok: true })
 })
 
-test('chunks of them are closed early enough to be read again', () => {
-  // Many sizes, so that a chunk comes close to every bound.
+test('chunks of them are closed early enough to be read again, and so is the restart point', () => {
+  // Many sizes, so that every bound is come close to.
   const nodes: ChainNode[] = Array.from({ length: 40 }, (_, i) => ({
     ...genesis,
     height: i + 1,
@@ -42,8 +42,10 @@ test('chunks of them are closed early enough to be read again', () => {
   const log = new HeaderLog({ node: genesis, start: new Uint8Array() }, (id) =>
     id === genesis.id ? genesis : nodes.find((node) => node.id === id),
   )
-  const { put } = log.apply(nodes, 0)
-  expect(put.length).toBeGreaterThan(1)
-  for (const { items } of put) expect(headersCodec.decode(items)).toMatchObject({ ok: true })
+  for (const node of nodes) {
+    const { put, restart } = log.apply([node], 0)
+    for (const { items } of [...put, restart]) expect(headersCodec.decode(items)).toMatchObject({ ok: true })
+  }
+  expect(log.firsts.length).toBeGreaterThan(1)
   expect(log.count).toBe(nodes.length)
 })

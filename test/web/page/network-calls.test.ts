@@ -52,7 +52,12 @@ function start(dial: PageNetwork['dial'], reply: (call: WorkerCall) => Promise<u
     }) as never,
   }
   const localAccess = { sift: async (addresses: readonly string[]) => ({ ok: true as const, value: addresses }) }
-  const handlers = createNetworkHandlers({ network: Promise.resolve(network), worker, localAccess })
+  const handlers = createNetworkHandlers({
+    network: Promise.resolve(network),
+    worker,
+    localAccess,
+    persist: async () => true,
+  })
   return { handlers, network, told, log, topics, listeners }
 }
 

@@ -71,6 +71,7 @@ function createBrowser(): { open(tabId: string): Tab } {
         active: undefined,
         codeFromAuditedRelay: false,
         codeOrigin,
+        storage: { problem: undefined, isPersisted: undefined, keepsake: undefined },
       })
       const call = (async (body: { call: string; hint?: string; text?: string }) => {
         calls.push(body.hint ?? body.text ?? body.call)

@@ -52,6 +52,12 @@ const bridge: Bridge<PageCall, PageReplies, ViewChanged> = createBridge<
       return { ok: true, value: null }
     },
     'cancel-join': () => ({ ok: true, value: null }),
+    'recover-identity'({ words }) {
+      if (words.trim().split(/\s+/).length !== WORDS.length)
+        return { ok: false, code: 'bad-words', sentence: 'All of the words are needed: look at your paper again.' }
+      show(app(network({ identity: identity('pending', 4) })))
+      return { ok: true, value: null }
+    },
     audit: ({ text }) => sampleReport(text),
     hint: () => null,
     'peer-connected': () => null,

@@ -67,6 +67,7 @@ export const NO_IDENTITY: IdentityView = {
   label: 'lightweight',
   steps: [],
   failure: undefined,
+  isLost: false,
 }
 
 export const STEP_NAMES: readonly JoinStepName[] = ['verify-voucher', 'endorsement', 'submitted', 'in-block', 'settled']
@@ -96,6 +97,7 @@ export function network(change: Partial<NetworkView> = {}): NetworkView {
     startHeight: 47_900,
     headersVerified: 1_313,
     headersStored: 1_313,
+    headersFetched: 1_313,
     targetHeight: undefined,
     peers: PEERS,
     singleKeeper: false,
@@ -127,6 +129,7 @@ export function app(active: NetworkView | undefined, change: Partial<AppView> = 
     active,
     codeFromAuditedRelay: false,
     codeOrigin: 'https://audit.example.org',
+    storage: { problem: undefined, isPersisted: true, keepsake: undefined },
     ...change,
   }
 }
@@ -151,6 +154,7 @@ export const SAMPLE_VIEWS = {
       targetHeight: 48_213,
       headersVerified: 120,
       headersStored: 120,
+      headersFetched: 120,
       peers: [SERVING],
       incidents: [],
       identity: NO_IDENTITY,

@@ -22,6 +22,7 @@ const bridge = createBridge<WorkerCall, WorkerReplies, PageCall, PageReplies, ne
     publish: unused,
     penalise: unused,
     'hang-up': unused,
+    persist: unused,
   },
   onEvent: ({ view }) => store.set({ view }),
 })

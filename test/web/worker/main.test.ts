@@ -60,6 +60,7 @@ describe('worker', () => {
         publish: () => null,
         penalise: () => null,
         'hang-up': () => null,
+        persist: () => true,
       },
     })
     const view = await bridge.call({ call: 'open', init: { codeOrigin: 'here', servedBy: undefined } })
@@ -69,6 +70,7 @@ describe('worker', () => {
       active: undefined,
       codeFromAuditedRelay: false,
       codeOrigin: 'here',
+      storage: { problem: undefined, isPersisted: undefined, keepsake: '' },
     })
     const link = new ClientHarness({ chain }).link(chain.first, ['/ip4/127.0.0.1/udp/1/webrtc-direct'])
     expect(await bridge.call({ call: 'add-network', link })).toMatchObject({ ok: true })
