@@ -12,9 +12,10 @@ const STALLED_MS = 60_000
  * nothing outside of its data folder, compressing would take the miner's time, and a passphrase stays where it was typed.
  */
 export function addBackupRoutes(app: FastifyInstance, facade: Pick<RelayFacade, 'backup'>): void {
-  let running: Readable | undefined
+  /** Ends the one that is being made. */
+  let running: (() => void) | undefined
   app.addHook('preClose', async () => {
-    running?.destroy()
+    running?.()
   })
   app.get('/backup', async (_request, reply) => {
     if (running !== undefined)
@@ -28,7 +29,11 @@ export function addBackupRoutes(app: FastifyInstance, facade: Pick<RelayFacade, 
       if (!(error instanceof LaresError)) throw error
       return reply.code(statusOf(error.code)).send({ code: error.code, sentence: error.message })
     }
-    running = content
+    running = () => {
+      content.destroy()
+      // Whatever it waits for just now: a relay that stops does not.
+      reply.raw.destroy()
+    }
     content.once('close', () => {
       running = undefined
     })

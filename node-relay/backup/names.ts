@@ -18,6 +18,9 @@ const LEFT_OUT: readonly RegExp[] = [
   /^(?:relay|service)\.log(?:\.\d+)?$/,
   // Left by a kill in the middle of an atomic write.
   /\.[0-9a-f]{12}\.(?:tmp|stale)$/,
+  // A new sealing key that waits for its first block: it may have sealed one since, and a relay restored from here would
+  // seal another. Its owners give it yet another key.
+  /^recovery\.json$/,
   // Tells the system of one PC where to find the program on it.
   /^[^/]*-task\.xml$/,
 ]

@@ -97,7 +97,7 @@ describe('a backup that is restored', () => {
     await expect(createBackupKey('short')).rejects.toEqual(code('bad-passphrase'))
   })
 
-  it('leaves out locks, logs, sockets and what is half written, and nothing else', async () => {
+  it('leaves out locks, logs, what is half written and a recovery under way, and nothing else', async () => {
     for (const name of [
       'lock',
       'relay.log',
@@ -105,6 +105,7 @@ describe('a backup that is restored', () => {
       'service.log',
       'keys.json.0123456789ab.tmp',
       'lares-task.xml',
+      'recovery.json',
     ])
       writeFileSync(join(home.dataDir, name), 'not in a backup')
     mkdirSync(join(home.dataDir, 'chain.before'))
