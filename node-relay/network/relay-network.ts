@@ -19,6 +19,7 @@ import { type ConnectionLimits, createDoor } from '../../shared/transport/door.t
 import { gossipOptions } from '../../shared/transport/gossip-options.ts'
 import { createPeerNetwork, type StoppablePeerNetwork } from '../../shared/transport/peer-network.ts'
 import { createPenaltyBook } from '../../shared/transport/penalties.ts'
+import { letGoOfClosedChannels } from './closed-channels.ts'
 import {
   CIRCUIT_LIMITS,
   INBOUND_PER_HOST_PER_SECOND,
@@ -128,6 +129,7 @@ export async function createRelayNetwork(init: RelayNetworkInit): Promise<RelayN
     return refusal !== undefined
   }
 
+  node.addEventListener('connection:open', ({ detail }) => letGoOfClosedChannels(detail))
   try {
     await node.start()
   } catch (error) {
