@@ -1,0 +1,58 @@
+/**
+ * The long soak (npm run soak -- browsers) can fail: a quiet run of seconds passes its own judgement, and with a leak in the
+ * relay, a leak and a rejection in a worker, one in a page and a page that dials in a loop each is named.
+ * How: the very relay, browsers and judge of the soak, with bounds for seconds instead of an hour.
+ */
+import { fileURLToPath } from 'node:url'
+import { expect, test } from '@playwright/test'
+import { Soak } from '../framework/soak-browsers.ts'
+
+/** MB per ten minutes: half a megabyte a second passes for warming up. */
+const WIDE = 300
+const BOUNDS = {
+  relayHeap: WIDE,
+  relayRss: 10 * WIDE,
+  pageHeap: WIDE,
+  workerHeap: WIDE,
+  browserRss: 100 * WIDE,
+  relayHandles: 1_000,
+  storedPerBlock: 1_000_000,
+}
+const READINGS = 8
+
+/** However slow the machine is: a reading waits for all pages. */
+async function read(soak: Soak): Promise<void> {
+  for (let reading = 0; reading < READINGS; reading++) await soak.sample()
+}
+
+test('the judge of the soak passes a quiet run and names what is planted', async () => {
+  // Four browsers that start take half a minute, and several on a machine with other work.
+  test.slow()
+  const soak = await Soak.start({
+    webRoot: process.env['LARES_WEB_ROOT'] ?? fileURLToPath(new URL('../../dist/web', import.meta.url)),
+    preset: 'test',
+    executablePath: process.env['LARES_CHROMIUM'],
+  })
+  try {
+    await read(soak)
+    expect(soak.judge(BOUNDS).failed).toEqual([])
+
+    soak.series.clear()
+    soak.relay.plantLeak(5_000_000)
+    soak.relay.plantRejection()
+    await soak.page('anna').plant('worker-rejection')
+    await soak.page('bert').plant('page-rejection')
+    await soak.page('carl').plant('worker-leak')
+    await soak.page('dora').plant('dials')
+    await read(soak)
+    const { failed, faults } = soak.judge(BOUNDS)
+    expect(failed).toEqual(['relay heap', 'carl worker', 'dora dials', 'faults'])
+    expect(faults.map((fault) => /(\w+)[:,] .*planted in the (\w+)/.exec(fault)?.slice(1).join(' ')).sort()).toEqual([
+      'anna worker',
+      'bert page',
+      'relay relay',
+    ])
+  } finally {
+    await soak.stop()
+  }
+})
