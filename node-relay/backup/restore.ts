@@ -115,18 +115,29 @@ function targetOf(dataDir: string, networkId: Uint8Array): string {
 
 /** Makes the folder, or clears what a killed restore has left in it. */
 function takePlace(building: string): void {
-  mkdirSync(building, { recursive: true, mode: PRIVATE_DIRECTORY_MODE })
+  // Not recursive: that says ENOENT of a disk that cannot be written.
+  if (!existsSync(building)) mkdirSync(building, { mode: PRIVATE_DIRECTORY_MODE })
   const names = readdirSync(building)
   if (!lstatSync(building).isDirectory() || (names.length > 0 && !names.includes(LOCK_FILE)))
     throw new LaresError(
       'data-dir-not-empty',
       `${building} is in the way, and was not made by a restore; move it away first. ${UNDONE}`,
     )
-  const lock = acquireLock(join(building, LOCK_FILE))
+  const lock = lockOf(building)
   if (!lock.ok)
     throw new LaresError('restore-running', `Another restore (${lock.detail}) works in ${building}. ${UNDONE}`)
   for (const name of readdirSync(building))
     if (name !== LOCK_FILE) rmSync(join(building, name), { recursive: true, force: true })
+}
+
+/** A lock that cannot even be written leaves a folder that is nobody's. */
+function lockOf(building: string): ReturnType<typeof acquireLock> {
+  try {
+    return acquireLock(join(building, LOCK_FILE))
+  } catch (error) {
+    rmSync(building, { recursive: true, force: true })
+    throw error
+  }
 }
 
 async function unpack({ backup, key, signal }: RestoreInit, building: string): Promise<void> {
