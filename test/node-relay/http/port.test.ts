@@ -78,7 +78,7 @@ describe('one port', () => {
 const lan = lanAddresses().find(({ family }) => family === 4)?.address
 
 test.runIf(lan !== undefined)(
-  'by an address of the network: HTTPS is served, plain HTTP gets one sentence',
+  'by an address of the network: HTTPS is served, plain HTTP gets one sentence, but for what sensors ask',
   async () => {
     const { port } = await open({
       hosts: ['0.0.0.0'],
@@ -87,6 +87,8 @@ test.runIf(lan !== undefined)(
     const answer = await ask(`http://${lan}:${port}/api/v1/status`)
     expect(answer.status).toBe(426)
     expect(JSON.parse(answer.text).sentence).toContain(`open https://${lan}:${port}/ instead`)
+    const sensor = await ask(`http://${lan}:${port}/api/v1/join`, 'application')
+    expect(sensor).toEqual({ status: 200, text: 'POST /api/v1/join' })
     const tls = connectTls({ port, host: lan ?? '', ca: authority.cert, checkServerIdentity: () => undefined })
     await once(tls, 'secureConnect')
     tls.destroy()
