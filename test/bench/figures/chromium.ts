@@ -24,9 +24,11 @@ const ARGS = [
   '--allow-loopback-in-peer-connection',
 ]
 
+const PATIENCE_MS = 10 * 60_000
+
 export interface BenchBrowser {
   readonly version: string
-  /** A page in a context of its own: an empty database. */
+  /** A page in a context of its own: an empty database. @throws when the task takes longer than ten minutes */
   withPage<Value>(task: (page: Page) => Promise<Value>): Promise<Value>
   close(): Promise<void>
 }
@@ -59,7 +61,10 @@ export async function openBrowser(files: Readonly<Record<string, Uint8Array>> = 
         const page = await context.newPage()
         page.on('pageerror', (error) => process.stderr.write(`page: ${error.message}\n`))
         await page.goto(origin)
-        return await task(page)
+        const late = new Promise<never>((_, reject) => {
+          setTimeout(() => reject(new Error('the page does not come to an end')), PATIENCE_MS).unref()
+        })
+        return await Promise.race([task(page), late])
       } finally {
         await context.close()
       }
