@@ -6,7 +6,7 @@ import { topicsOf } from '../../shared/protocol/ids.ts'
 import { formatJoinLink } from '../../shared/protocol/join-link.ts'
 import { headerItemCodec } from '../../shared/protocol/messages.ts'
 import type { GossipVerdict, TransportClock } from '../../shared/protocol/transport.ts'
-import { App } from '../../web/client/app.ts'
+import { App, type AppInit } from '../../web/client/app.ts'
 import type { NetworkClient } from '../../web/client/network-client.ts'
 import type { ClientPorts, PagePort } from '../../web/client/ports.ts'
 import { generateWebSigner, webSignerFromKeyPair } from '../../web/crypto/web-signer.ts'
@@ -64,7 +64,7 @@ export interface HarnessInit {
   readonly store?: LocalStore
   readonly clock?: HarnessClock
   readonly ports?: Partial<ClientPorts>
-  readonly openStore?: () => Promise<LocalStore>
+  readonly openStore?: AppInit['openStore']
 }
 
 export interface Penalty {

@@ -25,8 +25,8 @@ import { type Transaction, transactionCodec, transactionIdOf } from '../../share
 import { endorse, type TestDevice } from './chain-actions.ts'
 import type { BuiltBlock, ChainBuilder } from './chain-builder.ts'
 
-/** Answers one request of a protocol (by its ID), or refuses it. */
-export type Answer = (protocol: string, request: Uint8Array) => Promise<Uint8Array | 'reject'>
+/** Answers one request of a protocol (by its ID), or refuses it; undefined: it is not served. */
+export type Answer = (protocol: string, request: Uint8Array) => Promise<Uint8Array | 'reject' | undefined>
 
 export interface HonestNodeInit {
   readonly chain: ChainBuilder
