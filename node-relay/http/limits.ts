@@ -52,5 +52,9 @@ export const MAX_WAIT_SECONDS = 25
 export const MAX_BLOCKS_LIMIT = 500
 export const DEFAULT_BLOCKS_LIMIT = 50
 
+/** Answers with blocks under way at once, some 20 MiB each at most, and how long one reader may take, ms. */
+export const MAX_LARGE_ANSWERS = 4
+export const LARGE_ANSWER_TIMEOUT_MS = 60_000
+
 /** Devices of one page over the admin socket. */
 export const MAX_DEVICES_LIMIT = 500

@@ -73,6 +73,7 @@ export const OPENAPI: OpenApi = {
           200: good('Blocks, fewer than asked when they are large', blocksSchema),
           400: refusal('Bad query'),
           429: TOO_MANY,
+          503: refusal('Others are reading blocks; ask again'),
         },
       },
     },

@@ -1,6 +1,8 @@
 import type { FastifyInstance } from 'fastify'
 import type { RelayFacade, RelayStatus } from '../facade.ts'
 import { addDeviceRoutes } from './device-routes.ts'
+import type { ErrorAnswer } from './errors.ts'
+import { createLargeAnswers } from './large-answers.ts'
 import { COST, DEFAULT_BLOCKS_LIMIT } from './limits.ts'
 import { OPENAPI } from './openapi.ts'
 import { bytesOf, malformedBody, refuse, routeOptions, toBase64url } from './route-parts.ts'
@@ -12,8 +14,11 @@ declare module 'fastify' {
   }
 }
 
+const BUSY_RETRY_SECONDS = 5
+
 /** The routes of /api/v1 and /healthz, each described in openapi.ts, whose schemas also write the answers. */
 export function addRoutes(app: FastifyInstance, facade: RelayFacade): void {
+  const largeAnswers = createLargeAnswers()
   const options = (path: string, cost: number, method: 'get' | 'post' = 'get') =>
     routeOptions(OPENAPI.paths, path, cost, method)
 
@@ -28,7 +33,15 @@ export function addRoutes(app: FastifyInstance, facade: RelayFacade): void {
   app.get<{ Querystring: { from: number; limit?: number } }>(
     '/api/v1/blocks',
     options('/api/v1/blocks', COST.blocks),
-    async ({ query }) => {
+    async ({ query }, reply) => {
+      if (!largeAnswers.enter(reply.raw))
+        return reply
+          .code(503)
+          .header('retry-after', BUSY_RETRY_SECONDS)
+          .send({
+            code: 'busy',
+            sentence: 'Others are reading blocks right now; ask again in a few seconds.',
+          } satisfies ErrorAnswer)
       const blocks = facade.blocks(query.from, query.limit ?? DEFAULT_BLOCKS_LIMIT)
       return { blocks: blocks.map((block) => ({ ...block, bytes: toBase64url(block.bytes) })) }
     },
