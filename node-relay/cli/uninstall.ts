@@ -13,7 +13,7 @@ import { type CliContext, type Command, DATA_DIR_FLAG, EXIT_FAILED, EXIT_OK } fr
 import { serviceContext } from './service.ts'
 
 /** The keys, and the mark by which a later start knows the folder as its own. */
-const KEPT_WITH_WALLET: readonly string[] = ['keys.json', 'lares.json']
+const WALLET_FILES: readonly string[] = ['keys.json', 'lares.json']
 /** Goes last: what was cut off in the middle can be done again. */
 const MARK = 'lares.json'
 
@@ -51,7 +51,7 @@ export const uninstall: Command = {
     removeData(dataDir, keepWallet)
     context.print(
       keepWallet
-        ? `Removed: all of ${dataDir} but the keys, which are in ${join(dataDir, KEPT_WITH_WALLET[0] as string)}.`
+        ? `Removed: all of ${dataDir} but the keys, which are in ${join(dataDir, WALLET_FILES[0] as string)}.`
         : `Removed: ${dataDir}. The owner words on paper are all that is left of it.`,
     )
     return EXIT_OK
@@ -74,7 +74,7 @@ function networkName(dataDir: string): string {
 async function isConfirmed(dataDir: string, name: string, keepWallet: boolean, context: CliContext): Promise<boolean> {
   if (context.ask === undefined)
     throw new LaresError('usage', 'Nobody can be asked here; say --yes if you are sure that this relay is to go.')
-  const entries = readdirSync(dataDir).filter((entry) => !keepWallet || !KEPT_WITH_WALLET.includes(entry))
+  const entries = readdirSync(dataDir).filter((entry) => !keepWallet || !WALLET_FILES.includes(entry))
   context.print(
     [
       `This removes the relay of the network "${name}" from this PC. In ${dataDir} there go:`,
@@ -93,7 +93,7 @@ function removeData(dataDir: string, keepWallet: boolean): void {
   // program has nobody working with it either (looked at before), and goes without.
   const opened = openDataDir(dataDir)
   if (!opened.ok && opened.code === 'data-dir-in-use') throw new LaresError(opened.code, opened.detail)
-  const kept = (entry: string) => keepWallet && KEPT_WITH_WALLET.includes(entry)
+  const kept = (entry: string) => keepWallet && WALLET_FILES.includes(entry)
   const entries = readdirSync(dataDir).filter((entry) => entry !== MARK && entry !== 'lock' && !kept(entry))
   for (const entry of entries) rmSync(join(dataDir, entry), { recursive: true, force: true })
   if (process.platform !== 'win32') rmSync(adminSocketPath(dataDir), { force: true })
