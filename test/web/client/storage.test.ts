@@ -60,7 +60,7 @@ function counting(answer: Answer) {
   const count = { headers: 0 }
   const counted: Answer = async (protocol, bytes) => {
     const bytesBack = await answer(protocol, bytes)
-    if (protocol === PROTOCOLS.headers.id && bytesBack !== 'reject') {
+    if (protocol === PROTOCOLS.headers.id && bytesBack instanceof Uint8Array) {
       const decoded = headersCodec.decode(bytesBack)
       count.headers += decoded.ok ? decoded.value.items.length : 0
     }
