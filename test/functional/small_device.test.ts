@@ -7,7 +7,7 @@
 import { spawn } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
 import { once } from 'node:events'
-import { mkdtempSync, readFileSync, rmSync, statSync } from 'node:fs'
+import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -78,10 +78,6 @@ describe('joining', () => {
 
     await expect(device.post('/api/v1/join', device.retirement(1))).rejects.toEqual(refused('not-an-application'))
     await expect(device.post('/api/v1/join', randomBytes(200))).rejects.toMatchObject({ code: 'malformed' })
-  })
-
-  it('with a public key needs to be expected', async () => {
-    await expect(new SmallDevice({ relay: relay.localUrl }).joinExpected()).rejects.toMatchObject({ status: 404 })
   })
 })
 
@@ -185,40 +181,40 @@ describe('a challenge', () => {
   })
 })
 
-describe('a board with the command line', () => {
-  /** Without a process: it would start a dozen times. */
-  async function run(...args: string[]): Promise<{ code: number; stdout: string; stderr: string }> {
-    const [out, err]: [string[], string[]] = [[], []]
-    const code = await runCommandLine(['device', ...args], {
-      env: {},
-      cwd: directory,
-      version: '0',
-      webRoot: directory,
-      columns: undefined,
-      signal: new AbortController().signal,
-      print: (text) => out.push(`${text}\n`),
-      printError: (text) => err.push(text),
-      now: Date.now,
-    })
-    return { code, stdout: out.join(''), stderr: err.join('') }
-  }
+/** `lares device` without a process of its own: it would start a dozen times. */
+async function board(...args: string[]): Promise<{ code: number; stdout: string; stderr: string }> {
+  const [out, err]: [string[], string[]] = [[], []]
+  const code = await runCommandLine(['device', ...args], {
+    env: {},
+    cwd: directory,
+    version: '0',
+    webRoot: directory,
+    columns: undefined,
+    signal: new AbortController().signal,
+    print: (text) => out.push(`${text}\n`),
+    printError: (text) => err.push(text),
+    now: Date.now,
+  })
+  return { code, stdout: out.join(''), stderr: err.join('') }
+}
 
+describe('a board with the command line', () => {
   it('makes a key, joins, says it is alive, answers, and leaves', { timeout: 120_000 }, async () => {
     const key = join(directory, 'sensor.key')
-    const made = await run('keygen', '--out', key)
+    const made = await board('keygen', '--out', key)
     expect(made.stdout).toMatch(/RECOVERY WORDS[^\n]*\n {2}(?:[a-z]+ ){11}[a-z]+\n/)
     expect(statSync(key).mode & 0o777).toBe(0o600)
-    const again = await run('keygen', '--out', key)
+    const again = await board('keygen', '--out', key)
     expect([again.code, again.stderr]).toEqual([1, expect.stringContaining('never overwritten')])
 
     const { text } = await newVoucher(relay.dataDir)
-    const early = await run('renew', '--key', key, '--relay', relay.localUrl)
+    const early = await board('renew', '--key', key, '--relay', relay.localUrl)
     expect([early.code, early.stderr]).toEqual([1, expect.stringContaining('has not joined')])
-    const came = await run('join', '--key', key, '--relay', relay.localUrl, '--voucher', text)
+    const came = await board('join', '--key', key, '--relay', relay.localUrl, '--voucher', text)
     expect([came.code, came.stderr, came.stdout]).toEqual([0, '', expect.stringContaining('is registered')])
-    const shown = JSON.parse((await run('show', '--key', key, '--json')).stdout)
+    const shown = JSON.parse((await board('show', '--key', key, '--json')).stdout)
     expect(shown).toMatchObject({ state: 'registered', deviceId: expect.stringMatching(/^LARES1/) })
-    expect((await run('renew', '--key', key, '--hours', '2')).stdout).toContain('alive until')
+    expect((await board('renew', '--key', key, '--hours', '2')).stdout).toContain('alive until')
 
     // Answers while it watches, and ends by Ctrl-C.
     const nonce = randomBytes(32)
@@ -235,24 +231,49 @@ describe('a board with the command line', () => {
     expect(await ended).toEqual([0, null])
 
     // By text, with nobody in between.
-    const offline = await run('answer', '--key', key, '--nonce', challenge, '--json')
+    const offline = await board('answer', '--key', key, '--nonce', challenge, '--json')
     expect(JSON.parse(offline.stdout)).toEqual({ answer: expect.stringMatching(/^LARESA1[0-9A-Z]{272}$/), sent: false })
-    const wrong = await run('answer', '--key', key, '--nonce', `${challenge.slice(0, -1)}Q`)
+    const wrong = await board('answer', '--key', key, '--nonce', `${challenge.slice(0, -1)}Q`)
     expect([wrong.code, wrong.stderr]).toEqual([1, expect.stringContaining('LARESC1')])
 
-    const retired = await run('retire', '--key', key, '--json')
+    const retired = await board('retire', '--key', key, '--json')
     expect(JSON.parse(retired.stdout)).toEqual({ transactionId: expect.stringMatching(/^[0-9a-f]{64}$/) })
-    const board = new SmallDevice({
+    const same = new SmallDevice({
       relay: relay.localUrl,
       seed: Buffer.from(JSON.parse(readFileSync(key, 'utf8')).seed, 'hex'),
     })
-    board.networkId = device.networkId
-    board.deviceId = Buffer.from(JSON.parse(readFileSync(key, 'utf8')).deviceId, 'hex')
-    await board.until('retired')
-    const gone = await run('renew', '--key', key)
+    same.networkId = device.networkId
+    same.deviceId = Buffer.from(JSON.parse(readFileSync(key, 'utf8')).deviceId, 'hex')
+    await same.until('retired')
+    const gone = await board('renew', '--key', key)
     expect([gone.code, gone.stderr]).toEqual([1, expect.stringContaining('retired')])
-    const watch = await run('answer', '--key', key, '--watch')
+    const watch = await board('answer', '--key', key, '--watch')
     expect([watch.code, watch.stderr]).toEqual([1, expect.stringContaining('retired')])
+  })
+})
+
+describe('devices that the operator has enrolled by their public keys', () => {
+  it('join without a voucher, and with no key but that', { timeout: 60_000 }, async () => {
+    const sensor = new SmallDevice({ relay: relay.localUrl })
+    const key = join(directory, 'board.key')
+    const made = await board('keygen', '--out', key, '--recovery-key', sensor.recoveryKey.toString('hex'), '--json')
+    const fleet = join(directory, 'fleet.json')
+    const row = (serial: string, publicKey: string) => ({ name: serial, serial, publicKey })
+    const rows = [row('A-1', sensor.walletKey.toString('hex')), row('A-2', JSON.parse(made.stdout).walletKey)]
+    writeFileSync(fleet, JSON.stringify(rows))
+    expect((await lares(relay.dataDir, 'enroll', fleet)).code).toBe(0)
+
+    await expect(new SmallDevice({ relay: relay.localUrl }).joinExpected()).rejects.toEqual(
+      refused('not-expected', 404),
+    )
+    expect(await sensor.joinExpected()).toMatchObject({ state: 'pending' })
+    const flags = ['--key', key, '--relay', relay.localUrl, '--expected', '--network']
+    const abroad = await board('join', ...flags, 'ab'.repeat(32))
+    expect([abroad.code, abroad.stderr]).toEqual([1, expect.stringContaining('another network')])
+    const came = await board('join', ...flags, device.networkId.toString('hex'))
+    expect([came.code, came.stdout]).toEqual([0, expect.stringContaining('is registered')])
+    await sensor.until('registered')
+    expect(await sensor.renew()).toMatchObject({ until: expect.any(Number) })
   })
 })
 
