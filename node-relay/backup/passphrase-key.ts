@@ -7,8 +7,8 @@ import { CHECK_LENGTH, NONCE_LENGTH, SALT_LENGTH } from './format.ts'
 const SCRYPT = { N: 2 ** 17, r: 8, p: 1, maxmem: 256 * 1024 * 1024 } as const
 const KEY_LENGTH = 32
 /** Characters. */
-export const MIN_PASSPHRASE_LENGTH = 8
-export const MAX_PASSPHRASE_LENGTH = 1_024
+const MIN_PASSPHRASE_LENGTH = 8
+const MAX_PASSPHRASE_LENGTH = 1_024
 
 const scryptAsync = promisify<string, Uint8Array, number, typeof SCRYPT, Buffer>(scrypt)
 

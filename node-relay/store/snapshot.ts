@@ -27,7 +27,7 @@ export interface ChainSnapshot {
 }
 
 /** The places in a record, as the store reads them. */
-export interface SnapshotPlaces {
+interface SnapshotPlaces {
   tip(bytes: Uint8Array): { readonly height: number; readonly hash: Uint8Array }
   settled(bytes: Uint8Array): { readonly height: number }
 }
