@@ -24,9 +24,10 @@ const answering = (handler: (request: IncomingMessage, response: ServerResponse)
   listen(createServer(handler))
 
 test('asks and posts; an address needs no scheme', async () => {
-  const host = await answering(async (request, response) => {
-    const body = await buffer(request)
-    response.end(JSON.stringify({ asked: `${request.method} ${request.url}`, bytes: [...body] }))
+  const host = await answering((request, response) => {
+    void buffer(request).then((body) =>
+      response.end(JSON.stringify({ asked: `${request.method} ${request.url}`, bytes: [...body] })),
+    )
   })
   const client = createRelayClient(host)
   expect(client.origin).toBe(`http://${host}`)
