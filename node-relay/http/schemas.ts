@@ -97,7 +97,6 @@ export const deviceSchema = object(
   ['record'],
 )
 
-
 export const expectedSchema = object({
   deviceId: DEVICE_ID,
   application: {
