@@ -16,7 +16,7 @@ import { headerItemOf } from './chain.ts'
 import { createReplay, type Replay } from './replay-state.ts'
 
 /** Damages described one by one; the rest is only counted. */
-export const MAX_DESCRIBED_DAMAGES = 50
+const MAX_DESCRIBED_DAMAGES = 50
 /** Signatures verified in one round. */
 const SIGNATURE_ROUND = 512
 /** Blocks, and records, between two words on the progress. */

@@ -255,7 +255,7 @@ export function plain(bytes: Uint8Array): Uint8Array {
 }
 
 /** Bytes that this process may still write on the disk of a folder. */
-export function freeBytesAt(path: string): number {
+function freeBytesAt(path: string): number {
   try {
     const { bavail, bsize } = statfsSync(path)
     return bavail * bsize

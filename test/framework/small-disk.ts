@@ -1,6 +1,6 @@
 /** A disk of a few megabytes that a test can fill: a tmpfs of its own. Needs Linux and root. */
 import { execFileSync } from 'node:child_process'
-import { closeSync, mkdtempSync, openSync, rmdirSync, rmSync, writeSync } from 'node:fs'
+import { closeSync, mkdtempSync, openSync, rmdirSync, rmSync, statSync, truncateSync, writeSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 
@@ -54,17 +54,19 @@ export function createSmallDisk(megabytes: number): SmallDisk {
       } finally {
         closeSync(file)
       }
-      if (left > 0) execFileSync('truncate', ['-s', `-${left}`, filler])
+      if (left > 0) truncateSync(filler, statSync(filler).size - left)
     },
     empty: () => rmSync(filler, { force: true }),
     setReadOnly: (readOnly) => mount('-o', `remount,${readOnly ? 'ro' : 'rw'}`, path),
     remove() {
-      execFileSync('umount', ['-l', path], { stdio: 'pipe' })
+      system('umount', '-l', path)
       rmdirSync(path)
     },
   }
 }
 
-function mount(...args: readonly string[]): void {
-  execFileSync('mount', args, { stdio: 'pipe' })
+const mount = (...args: readonly string[]) => system('mount', ...args)
+
+function system(command: string, ...args: readonly string[]): void {
+  execFileSync(command, args, { stdio: 'pipe' })
 }
