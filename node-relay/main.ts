@@ -34,5 +34,9 @@ const code = await runCommandLine(process.argv.slice(2), {
   now: Date.now,
   ask: process.stdin.isTTY ? ask : undefined,
 })
+// A pipe takes a long list in pieces, after we have written it: what was printed must be out before the process ends.
+await Promise.all(
+  [process.stdout, process.stderr].map((stream) => new Promise<void>((resolve) => stream.write('', () => resolve()))),
+)
 // All is closed and on disk by now; threads of the native WebRTC library may not know it and would keep the process.
 process.exit(code)

@@ -49,10 +49,10 @@ function labelHtml({ deviceId, name, serial }: Label): string {
   return `<article>${qrSvg(deviceId)}<div><b>${escapeHtml(name)}</b><span>${escapeHtml(serial)}</span><code>${shortId(deviceId)}</code></div></article>`
 }
 
-/** The end of an ID in groups: what two people compare at sight. */
+/** The end of an ID in two lines of groups: what two people compare at sight. */
 function shortId(deviceId: string): string {
-  const end = deviceId.slice(-4 * ID_GROUP)
-  return escapeHtml((end.match(/.{5}/g) ?? []).join(' '))
+  const groups = deviceId.slice(-4 * ID_GROUP).match(/.{5}/g) ?? []
+  return `${escapeHtml(groups.slice(0, 2).join(' '))}<br>${escapeHtml(groups.slice(2).join(' '))}`
 }
 
 /** Dark runs of modules as one path of strokes, which printers draw even with background graphics off. */

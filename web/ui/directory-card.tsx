@@ -54,7 +54,7 @@ export function DirectoryCard({ directory, actions, onDevice }: DirectoryCardPro
   }
 
   return (
-    <Card title="Names">
+    <Card title="Names" class="names">
       <p class="muted" data-testid="directory-state" data-devices={directory?.devices} data-value={directory?.state}>
         {directory === undefined
           ? 'The owner can give you a file with the names of the devices. It stays on this device; no server sees it.'

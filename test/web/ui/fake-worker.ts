@@ -59,6 +59,9 @@ const bridge: Bridge<PageCall, PageReplies, ViewChanged> = createBridge<
       return { ok: true, value: null }
     },
     audit: ({ text }) => sampleReport(text),
+    'import-directory': () => ({ ok: false, code: 'malformed-directory', sentence: 'This is not a Lares directory.' }),
+    'forget-directory': () => ({ ok: true, value: null }),
+    'search-directory': () => ({ ok: true, value: { entries: [], found: 0 } }),
     hint: () => null,
     'peer-connected': () => null,
     'peer-disconnected': () => null,
