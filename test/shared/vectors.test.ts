@@ -126,6 +126,20 @@ describe('a second implementation, which imports nothing of the first', () => {
     expect(seed('lares/owner/1')).toBe(ownerSeed)
   })
 
+  it('reads a private directory, and only a signed one', () => {
+    const { fields, encoded, derived } = vectors.directory
+    const read = second.readDirectory(bytes(encoded), bytes(derived.signerWalletKey))
+    expect(read?.networkId).toEqual(networkId)
+    expect(read?.signer.toString('hex')).toBe(fields.signer)
+    expect(read?.madeAt).toBe(fields.madeAt)
+    const hex = (value?: Buffer) => value?.toString('hex') ?? null
+    const entries = read?.entries.map((entry) => ({ ...entry, deviceId: hex(entry.deviceId), mac: hex(entry.mac) }))
+    expect(entries).toEqual(fields.entries)
+    const altered = bytes(encoded)
+    altered[80] = (altered[80] ?? 0) ^ 1
+    expect(second.readDirectory(altered, bytes(derived.signerWalletKey))).toBeUndefined()
+  })
+
   it('verifies every signature of a registration', () => {
     const { fields, derived } = vectors.register.voucher
     const { claim, evidence, endorsements, walletSignature } = fields.data

@@ -62,6 +62,7 @@ import { encodeFrame, REFUSAL_FRAME } from '../../../shared/transport/frame.ts'
 import type { BuiltBlock } from '../../framework/chain-builder.ts'
 import { buildBundle } from '../proof/build-bundle.ts'
 import { ASK_GENESIS, buildProtocolChain, CERTIFIED_KEY, type ProtocolChain, seedOf } from './build-chain.ts'
+import { directoryExample } from './directory-example.ts'
 
 /** Bytes as hex, large numbers as decimal text, absent values as null. */
 export type Json = null | boolean | number | string | readonly Json[] | { readonly [key: string]: Json }
@@ -95,6 +96,7 @@ export async function protocolVectors(): Promise<Record<string, Json>> {
     ...historyFormats(made),
     bundle: example(bundleCodec, bundleOf(made)),
     ...wireFormats(made),
+    directory: toJson(await directoryExample(made)),
   }
 }
 

@@ -75,6 +75,26 @@ export function sealHolds(networkId: Uint8Array, sealed: Uint8Array, sealingKey:
   return seal.length === 64 && signatureHolds(sealingKey, T('seal', networkId, headerHash(header)), seal)
 }
 
+/** Section 11: the devices of a directory; undefined when the signer's wallet key has not signed it. */
+export function readDirectory(bytes: Uint8Array, walletKey: Uint8Array) {
+  const reader = new Reader(bytes)
+  const text = () => reader.take(reader.uint(1)).toString('utf8')
+  const version = reader.uint(1)
+  const [networkId, signer, madeAt] = [reader.take(32), reader.take(32), reader.uint(6)]
+  const entries = reader.list(4, () => ({
+    deviceId: reader.take(32),
+    name: text(),
+    model: text(),
+    serial: text(),
+    mac: reader.uint(1) === 1 ? reader.take(6) : undefined,
+    vendor: text(),
+  }))
+  const signature = reader.take(64)
+  reader.end()
+  const holds = signatureHolds(walletKey, T('directory', H(bytes.subarray(0, -64))), signature)
+  return holds && version === 1 ? { networkId, signer, madeAt, entries } : undefined
+}
+
 /** Section 2. */
 export function deviceId(networkId: Uint8Array, walletKey: Uint8Array, anchor: Uint8Array): Buffer {
   return TH('device-id', networkId, walletKey, anchor)
