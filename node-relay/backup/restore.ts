@@ -153,7 +153,8 @@ async function unpack({ backup, key, signal }: RestoreInit, building: string): P
       if (part.kind === 'file') {
         const path = join(building, part.path)
         mkdirSync(dirname(path), { recursive: true, mode: PRIVATE_DIRECTORY_MODE })
-        for (let folder = dirname(path); folder !== building; folder = dirname(folder)) folders.add(folder)
+        const names = part.path.split('/')
+        for (let depth = 1; depth < names.length; depth++) folders.add(join(building, ...names.slice(0, depth)))
         writeNewFile(path, part.content)
       }
       if (part.kind !== 'record') continue

@@ -99,7 +99,7 @@ describe('a file that is not what was written', () => {
     const tag = Buffer.from(locked)
     tag[tag.length - 40] = (tag[tag.length - 40] as number) ^ 1
     await expect(restore(rehash(tag), 'new', PASSPHRASE)).rejects.toEqual(code('backup-damaged'))
-  })
+  }, 60_000)
 })
 
 describe('a forged file', () => {

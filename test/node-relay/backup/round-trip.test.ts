@@ -91,7 +91,7 @@ describe('a backup that is restored', () => {
     expect(readdirSync(home.directory).sort()).toEqual(['b', 'data'])
     await home.restore('b', 'new', 'Grüße aus dem Wald'.normalize('NFD'))
     expect(filesOf(home.path('new'))['keys.json']?.content).toBe(filesOf(home.dataDir)['keys.json']?.content)
-  })
+  }, 60_000)
 
   it('wants a passphrase that is worth its name', async () => {
     await expect(createBackupKey('short')).rejects.toEqual(code('bad-passphrase'))
