@@ -91,7 +91,9 @@ export class App {
       this.#remembered.flatMap(({ record, deviceId }) => (deviceId ? [[record.networkId, deviceId]] : [])),
     )
     for (const [networkId, deviceId] of this.#opened.store.ids()) ids.set(networkId, deviceId)
-    return formatKeepsake(this.#networks, ids)
+    const active = this.#client?.record
+    const networks = this.#networks.map((one) => (active?.networkId === one.networkId ? active : one))
+    return formatKeepsake(networks, ids)
   }
 
   /** One answer for each call of the page. */
@@ -251,7 +253,7 @@ export class App {
       const { store, verifier, clock } = ports
       this.#directory = new PrivateDirectory({ chain: client, store, verifier, clock, onChange: this.#changed })
       await this.#directory.load()
-      await client.start(this.#remembered.find(({ record: one }) => one.networkId === networkId)?.deviceId)
+      await client.start(this.#remembered.find(({ record: one }) => one.networkId === networkId))
     } catch (error) {
       if (!(error instanceof LaresError)) throw error
       return STORAGE_REFUSED

@@ -11,6 +11,7 @@ import type { NetworkView, PeerView, SyncPhase, TransportName } from '../worker/
 import type { AuditedChain } from './audit.ts'
 import { Identity } from './identity.ts'
 import { createIncidents, type Incidents } from './incidents.ts'
+import type { Remembered } from './keepsake.ts'
 import { KeptChain } from './kept-chain.ts'
 import { type Origin, originRequest, readOrigin } from './origin.ts'
 import type { ClientPorts } from './ports.ts'
@@ -130,26 +131,39 @@ export class NetworkClient implements AuditedChain {
 
   /**
    * Takes up what is stored, then looks for servers.
-   * @param deviceId this device's ID, as a note outside of the database says
+   * @param remembered what a note outside of the database says of this network
    * @throws {LaresError} `storage-failed`
    */
-  async start(deviceId?: Uint8Array): Promise<void> {
-    const { page, store, verifier } = this.#ports
+  async start(remembered?: Remembered): Promise<void> {
+    const { page } = this.#ports
     await this.incidents.load()
-    await this.identity.load(deviceId)
+    await this.identity.load(remembered?.deviceId)
     const topics = [{ topic: topicsOf(this.networkId).headers, maxLength: MAX_GOSSIP_HEADER_LENGTH }]
     page.call({ call: 'subscribe', topics }).catch(() => undefined)
     page.call({ call: 'serve', protocols: SERVED_PROTOCOLS }).catch(() => undefined)
-    const { start } = this.#record
-    const origin = start && (await readOrigin(this.networkId, this.#record, start, verifier))
-    if (origin?.ok === true) await this.#begin(origin.value)
-    else if (start !== undefined) {
-      this.#tellRepaired()
-      await store.clearChain(this.#record.networkId)
-    }
+    const origin = await this.#storedOrigin(remembered)
+    if (origin !== undefined) await this.#begin(origin)
     this.#fetchingOrigin = false
     void this.#fetchOrigin()
     this.#redial.now()
+  }
+
+  /** A damaged start is asked for anew; a damaged checkpoint, which is in the join link alone, is taken from the note. */
+  async #storedOrigin(remembered: Remembered | undefined): Promise<Origin | undefined> {
+    const { start } = this.#record
+    if (start === undefined) return undefined
+    const { checkpoint } = remembered?.record ?? this.#record
+    for (const record of [this.#record, { ...this.#record, checkpoint }]) {
+      const origin = await readOrigin(this.networkId, record, start, this.#ports.verifier)
+      if (!origin.ok) continue
+      if (record === this.#record) return origin.value
+      this.#tellRepaired()
+      await this.#save(record).catch(() => this.#tellNotStored())
+      return origin.value
+    }
+    this.#tellRepaired()
+    await this.#save({ ...this.#record, checkpoint, start: undefined }).catch(() => this.#tellNotStored())
+    return undefined
   }
 
   async stop(): Promise<void> {

@@ -250,6 +250,28 @@ describe('damage', () => {
     expect(again.network).toMatchObject({ headersStored: LONG, headersFetched: CHUNK_HEADERS })
   })
 
+  it('of checkpoint and start is repaired from the note and a server, without a header', async () => {
+    const { chain, honest, store } = await followingLong()
+    const [record] = await store.networks()
+    if (record?.start === undefined) throw new Error('not stored')
+    const noted = new ClientHarness({ chain, store })
+    await noted.call({ call: 'open', init: { codeOrigin: 'test', servedBy: undefined } })
+    const { keepsake } = noted.app.view().storage
+    await noted.app.close()
+    const checkpoint = { height: 7, hash: new Uint8Array(32).fill(7) }
+    for (const harm of [{ checkpoint }, { start: flip(record.start, 100) }, { checkpoint, start: Uint8Array.of(1) }]) {
+      await store.putNetwork({ ...record, ...harm })
+      await store.writeIncidents(record.networkId, [])
+      const again = new ClientHarness({ chain, store })
+      await again.call({ call: 'open', init: { codeOrigin: 'test', servedBy: undefined, keepsake } })
+      await again.connect('A', honest)
+      expect(again.network).toMatchObject({ tip: { height: LONG }, headersStored: LONG, headersFetched: 0 })
+      expect(again.incidents).toEqual(['storage-repaired'])
+      await again.app.close()
+      expect(await store.networks()).toMatchObject([{ checkpoint: record.checkpoint, start: record.start }])
+    }
+  })
+
   it('does not fetch what was let go on purpose', async () => {
     const { chain, honest, store, networkId, whole } = await followingLong()
     const restart = { ...whole.restart, floor: CHUNK_HEADERS + 1 }
