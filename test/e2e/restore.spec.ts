@@ -133,7 +133,7 @@ test('an old backup, and phones that are ahead of it', async ({ browser }) => {
 const idOf = ({ header }: Block) => toHex(hashHeader(header))
 const verifier = createNodeVerifier()
 
-function isSealedBy(networkId: string, { header, seal }: Block, key: Uint8Array): Promise<boolean> {
+async function isSealedBy(networkId: string, { header, seal }: Block, key: Uint8Array): Promise<boolean> {
   return verifier.verify(sealCheck(fromHex(networkId), hashHeader(header), seal, key))
 }
 

@@ -14,7 +14,7 @@ import type { LocalStore } from '../../web/store/local-store.ts'
 import { createMemoryStore } from '../../web/store/memory-store.ts'
 import type { AppView, NetworkView, PageCall, WorkerCall, WorkerReplies } from '../../web/worker/api.ts'
 import type { BuiltBlock, ChainBuilder } from './chain-builder.ts'
-import type { Answer } from './honest-node.ts'
+import { type Answer, NotServed } from './honest-node.ts'
 
 /** Turns of the event loop until WebCrypto, promises and the store have settled. */
 const SETTLE_TURNS = 8
@@ -135,8 +135,11 @@ export class ClientHarness {
       case 'request': {
         const answer = this.#servers.get(body.peerId)
         if (answer === undefined) return { ok: false, code: 'peer-gone', sentence: 'Gone.' }
-        const bytes = await answer(body.protocol, body.bytes)
-        if (bytes === undefined) return { ok: false, code: 'unsupported', sentence: 'Not served.' }
+        const bytes = await answer(body.protocol, body.bytes).catch((error: unknown) => {
+          if (error instanceof NotServed) return 'unsupported' as const
+          throw error
+        })
+        if (bytes === 'unsupported') return { ok: false, code: 'unsupported', sentence: 'Not served.' }
         return bytes === 'reject' ? { ok: false, code: 'refused', sentence: 'Refused.' } : { ok: true, value: bytes }
       }
       case 'penalise':

@@ -25,8 +25,11 @@ import { type Transaction, transactionCodec, transactionIdOf } from '../../share
 import { endorse, type TestDevice } from './chain-actions.ts'
 import type { BuiltBlock, ChainBuilder } from './chain-builder.ts'
 
-/** Answers one request of a protocol (by its ID), or refuses it; undefined: it is not served. */
-export type Answer = (protocol: string, request: Uint8Array) => Promise<Uint8Array | 'reject' | undefined>
+/** Answers one request of a protocol (by its ID), or refuses it. */
+export type Answer = (protocol: string, request: Uint8Array) => Promise<Uint8Array | 'reject'>
+
+/** Thrown by an answer function: the protocol is not served. */
+export class NotServed extends Error {}
 
 export interface HonestNodeInit {
   readonly chain: ChainBuilder

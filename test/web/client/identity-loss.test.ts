@@ -164,6 +164,31 @@ describe('an ID whose key is gone', () => {
 })
 
 describe('a store that lost', () => {
+  it('a byte of the identity record takes it up from the note and the ledger, or not at all', async () => {
+    const { chain, harness, honest, deviceId, keepsake, networkId } = await joined()
+    await harness.app.close()
+    const record = (await harness.store.readIdentity(networkId)) as IdentityRecord
+    const flip = (bytes: Uint8Array) => bytes.map((byte, i) => (i === 40 % bytes.length ? byte ^ 1 : byte))
+    const damages: Partial<IdentityRecord>[] = [
+      { deviceId: flip(record.deviceId) },
+      { anchor: flip(record.anchor) },
+      { application: flip(record.application) },
+      { application: record.application.slice(1) },
+      { label: 2 },
+    ]
+    for (const damage of damages)
+      for (const note of [keepsake, undefined]) {
+        await harness.store.writeIdentity(networkId, { ...record, ...damage })
+        const again = await reopen(chain, honest, { store: harness.store, ...(note ? { keepsake: note } : {}) })
+        await again.clock.advance(10_000)
+        await again.idle()
+        const { identity } = again.network
+        if (note === undefined) expect(identity).toMatchObject({ state: 'none', deviceId: undefined })
+        else expect(identity).toMatchObject({ state: 'settled', isLost: false, deviceId })
+        await again.app.close()
+      }
+  })
+
   it('the identity record, but not the wallet, is filled from the note and the ledger', async () => {
     const { chain, harness, honest, deviceId, keepsake } = await joined()
     await harness.app.close()

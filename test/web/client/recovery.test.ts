@@ -8,7 +8,7 @@ import type { Recovery } from '../../../shared/transaction/roster-change.ts'
 import { foundRelay, makeVoucher, recoverKeeper } from '../../framework/chain-actions.ts'
 import { type BuiltBlock, ChainBuilder, namedSigner } from '../../framework/chain-builder.ts'
 import { ClientHarness } from '../../framework/client-harness.ts'
-import { type Answer, createHonestNode } from '../../framework/honest-node.ts'
+import { type Answer, createHonestNode, NotServed } from '../../framework/honest-node.ts'
 
 const NEW_KEY = namedSigner('restored')
 
@@ -117,7 +117,7 @@ it('a server of the version before is understood', async () => {
   const { chain, harness, honest } = await scene()
   await harness.disconnect('A')
   const older: Answer = async (protocol, request) => {
-    if (protocol === PROTOCOLS.status.id) return undefined
+    if (protocol === PROTOCOLS.status.id) throw new NotServed()
     if (protocol !== PREVIOUS_PROTOCOLS.status.id) return honest(protocol, request)
     const newest = (await honest(PROTOCOLS.status.id, request)) as Uint8Array
     return previousVersion('status')?.toOld(newest) as Uint8Array

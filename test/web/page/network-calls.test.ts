@@ -1,6 +1,12 @@
 import { afterEach, describe, expect, it, vi } from 'vitest'
 import { LaresError } from '../../../shared/errors.ts'
-import type { GossipValidator, PeerConnection, PeerEvent, PeerListener } from '../../../shared/protocol/transport.ts'
+import type {
+  GossipValidator,
+  PeerConnection,
+  PeerEvent,
+  PeerListener,
+  RequestHandler,
+} from '../../../shared/protocol/transport.ts'
 import { createNetworkHandlers, type PageNetwork, reportConnections } from '../../../web/page/network-calls.ts'
 import type { WorkerCall } from '../../../web/worker/api.ts'
 
@@ -14,6 +20,7 @@ interface World {
   readonly told: WorkerCall[]
   readonly log: string[]
   readonly topics: Map<string, GossipValidator>
+  readonly served: Map<string, RequestHandler>
   readonly listeners: Map<PeerEvent, PeerListener>
 }
 
@@ -21,11 +28,15 @@ function start(dial: PageNetwork['dial'], reply: (call: WorkerCall) => Promise<u
   const told: WorkerCall[] = []
   const log: string[] = []
   const topics = new Map<string, GossipValidator>()
+  const served = new Map<string, RequestHandler>()
   const listeners = new Map<PeerEvent, PeerListener>()
   const network: PageNetwork = {
     dial,
     disconnect: async (peerId) => void log.push(`disconnect ${peerId}`),
     forget: (peerId) => void log.push(`forget ${peerId}`),
+    async handle({ id }, handler) {
+      served.set(id, handler)
+    },
     keepConnected: (peerId, addresses) => void log.push(`keep ${peerId} ${addresses.join(' ')}`),
     on(event, listener) {
       listeners.set(event, listener)
@@ -58,7 +69,7 @@ function start(dial: PageNetwork['dial'], reply: (call: WorkerCall) => Promise<u
     localAccess,
     persist: async () => true,
   })
-  return { handlers, network, told, log, topics, listeners }
+  return { handlers, network, told, log, topics, served, listeners }
 }
 
 const failing: PageNetwork['dial'] = async () => {
@@ -119,6 +130,21 @@ describe('requests and gossip', () => {
     } as const
     expect(await handlers.request({ ...body, protocol: '/ok' })).toEqual({ ok: true, value: Uint8Array.of(3, 9) })
     expect(await handlers.request({ ...body, protocol: '/gone' })).toMatchObject({ ok: false, code: 'peer-gone' })
+  })
+
+  it('hands what others ask to the worker, and blames nobody where it has nothing to say', async () => {
+    const spec = { id: '/status', maxRequest: 64, maxResponse: 64, timeoutMs: 1_000 }
+    const world = start(failing, async (call) =>
+      call.call === 'answer' && call.bytes.length > 0 ? Uint8Array.of(7) : null,
+    )
+    await world.handlers.serve({ call: 'serve', protocols: [spec] })
+    const handler = world.served.get('/status') as RequestHandler
+    await world.handlers.serve({ call: 'serve', protocols: [spec] })
+    expect(world.served.get('/status')).toBe(handler)
+    const context = { signal: new AbortController().signal as never }
+    expect(await handler('relay', Uint8Array.of(1), context)).toEqual(Uint8Array.of(7))
+    expect(world.told).toEqual([{ call: 'answer', from: 'relay', protocol: '/status', bytes: Uint8Array.of(1) }])
+    await expect(handler('relay', new Uint8Array(), context)).rejects.toMatchObject({ code: 'refused' })
   })
 
   it('asks the worker about each message, and ignores those that it does not answer', async () => {

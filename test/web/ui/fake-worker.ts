@@ -67,6 +67,7 @@ const bridge: Bridge<PageCall, PageReplies, ViewChanged> = createBridge<
     'peer-disconnected': () => null,
     'peer-round-trip': () => null,
     gossip: () => 'ignore',
+    answer: () => null,
   },
 })
 

@@ -19,6 +19,7 @@ const bridge = createBridge<WorkerCall, WorkerReplies, PageCall, PageReplies, ne
     request: unused,
     subscribe: unused,
     'unsubscribe-all': unused,
+    serve: unused,
     publish: unused,
     penalise: unused,
     'hang-up': unused,

@@ -57,6 +57,7 @@ describe('worker', () => {
         },
         subscribe: () => null,
         'unsubscribe-all': () => null,
+        serve: () => null,
         publish: () => null,
         penalise: () => null,
         'hang-up': () => null,
