@@ -9,6 +9,7 @@ import type { CallHandlers } from '../worker/bridge.ts'
 import { emptyReport } from '../worker/empty-report.ts'
 import { auditDevice } from './audit.ts'
 import { PrivateDirectory } from './directory.ts'
+import { isSound } from './identity-record.ts'
 import { Join } from './join.ts'
 import { formatKeepsake, type Remembered, readKeepsake } from './keepsake.ts'
 import { NetworkClient } from './network-client.ts'
@@ -90,7 +91,8 @@ export class App {
     const ids = new Map(
       this.#remembered.flatMap(({ record, deviceId }) => (deviceId ? [[record.networkId, deviceId]] : [])),
     )
-    for (const [networkId, deviceId] of this.#opened.store.ids()) ids.set(networkId, deviceId)
+    for (const [networkId, record] of this.#opened.store.identities())
+      if (isSound(record, fromHex(networkId))) ids.set(networkId, record.deviceId)
     const active = this.#client?.record
     const networks = this.#networks.map((one) => (active?.networkId === one.networkId ? active : one))
     return formatKeepsake(networks, ids)

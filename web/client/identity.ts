@@ -1,19 +1,20 @@
-import { equalBytes, toHex, ZERO_HASH } from '../../shared/bytes.ts'
+import { equalBytes, toHex } from '../../shared/bytes.ts'
 import { LaresError } from '../../shared/errors.ts'
 import { formatDeviceId, formatDid } from '../../shared/identity/device-id.ts'
-import { LABEL, labelNames, STATUS } from '../../shared/identity/label.ts'
+import { labelNames, STATUS } from '../../shared/identity/label.ts'
 import { anchorRecordCodec } from '../../shared/identity/record.ts'
 import { anchorKey, deviceKey } from '../../shared/ledger/state-keys.ts'
 import { readDeviceRecord } from '../../shared/proof/bundle.ts'
 import { submitAnswerCodec } from '../../shared/protocol/messages.ts'
 import type { Register } from '../../shared/transaction/register.ts'
-import { type RotateContent, transactionCodec } from '../../shared/transaction/transaction.ts'
+import { transactionCodec } from '../../shared/transaction/transaction.ts'
 import type { IdentityRecord } from '../store/local-store.ts'
 import type { Failure, IdentityView, JoinStepName } from '../worker/api.ts'
 import type { ChainAccess } from './chain-access.ts'
 import { collectEndorsements } from './endorsements.ts'
+import { isSound, readRegister, readRotate, takenUpAgain, walletKeyOf } from './identity-record.ts'
 import type { ClientPorts } from './ports.ts'
-import { failure, INCIDENT, joinFailure } from './sentences.ts'
+import { failure, INCIDENT, joinFailure, STORAGE_INCIDENTS } from './sentences.ts'
 
 const STEPS: readonly JoinStepName[] = ['verify-voucher', 'endorsement', 'submitted', 'in-block', 'settled']
 /** Of an ID that is brought back by its recovery words. */
@@ -106,12 +107,14 @@ export class Identity {
     ])
     const signer = wallet && (await this.#ports.openWallet(wallet))
     const key = signer?.ok === true ? signer.value.publicKey : undefined
-    this.#record = record ?? (remembered && key && takenUpAgain(remembered))
+    const sound = record && isSound(record, this.#access.networkId) ? record : undefined
+    this.#record = sound ?? (remembered && key && takenUpAgain(remembered))
     if (this.#record === undefined) {
       this.#lostId = remembered
       if (remembered !== undefined) this.#lose()
       return
     }
+    if (this.#record !== record) this.#access.incidents.add(STORAGE_INCIDENTS.record)
     if (this.#record !== record) await this.#save(this.#record).catch(() => undefined)
     const wanted = walletKeyOf(this.#record)
     const fits = key !== undefined && (wanted === undefined || equalBytes(key, wanted))
@@ -333,34 +336,5 @@ export class Identity {
       steps: steps.map((name) => ({ name, done: record.done.includes(name) })),
       failure: record.failure && failure(record.failure.code, record.failure.sentence),
     }
-  }
-}
-
-function readRegister(bytes: Uint8Array): Register | undefined {
-  const transaction = transactionCodec.decode(bytes)
-  return transaction.ok && transaction.value.TAG === 'register' ? transaction.value.data : undefined
-}
-
-function readRotate(bytes: Uint8Array): RotateContent | undefined {
-  const transaction = transactionCodec.decode(bytes)
-  return transaction.ok && transaction.value.TAG === 'rotate' ? transaction.value.data.rotate : undefined
-}
-
-/** The wallet key that was asked for; undefined when it is not known any more. */
-function walletKeyOf({ application }: IdentityRecord): Uint8Array | undefined {
-  return readRegister(application)?.claim.walletKey ?? readRotate(application)?.walletKey
-}
-
-/** An identity whose record is gone, but not its wallet: the ledger shows the rest. */
-function takenUpAgain(deviceId: Uint8Array): IdentityRecord {
-  return {
-    state: 'pending',
-    deviceId,
-    anchor: ZERO_HASH,
-    label: LABEL.lightweight,
-    application: new Uint8Array(),
-    transaction: undefined,
-    done: STEPS.slice(0, 4),
-    failure: undefined,
   }
 }

@@ -126,6 +126,12 @@ export const STORAGE_INCIDENTS = {
     sentence:
       "This page's storage was deleted while it was in use. Headers and identity were stored again from memory.",
   },
+  record: {
+    code: 'storage-repaired',
+    severity: 'warning',
+    sentence:
+      'What was stored of the ID was damaged. It was taken up again from its key, and is looked up in the ledger.',
+  },
   'stored-again': {
     code: 'storage-recovered',
     severity: 'note',

@@ -5,8 +5,8 @@ import type { IdentityRecord, LocalStore, NetworkRecord } from './local-store.ts
 export interface CarefulStore extends LocalStore {
   /** Brings back into an emptied database what this page had read from it, or written to it. */
   restore(): Promise<void>
-  /** This device's ID in each network, by network ID. */
-  ids(): ReadonlyMap<string, Uint8Array>
+  /** What this page has read or written of identities, by network ID. */
+  identities(): ReadonlyMap<string, IdentityRecord>
 }
 
 /**
@@ -59,6 +59,6 @@ export async function createCarefulStore(store: LocalStore): Promise<CarefulStor
       for (const record of networks.values()) await store.putNetwork(record)
       for (const [networkId, { record, wallet }] of identities) await store.writeIdentity(networkId, record, wallet)
     },
-    ids: () => new Map([...identities].map(([networkId, { record }]) => [networkId, record.deviceId])),
+    identities: () => new Map([...identities].map(([networkId, { record }]) => [networkId, record])),
   }
 }
