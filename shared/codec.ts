@@ -14,9 +14,12 @@ export interface Codec<Value> {
   decode(bytes: Uint8Array): Result<Value, DecodeCode>
 }
 
+/** What is said of a malformed message at most, characters: its sender must not choose how much is logged. */
+const MAX_DETAIL = 200
+
 /**
- * Wraps a micro-packed coder as a {@link Codec}: size is checked before anything is read, trailing bytes are
- * refused by micro-packed, and what decodes must encode to the very same bytes (no second form of one value).
+ * Wraps a micro-packed coder as a {@link Codec}: size is checked before anything is read, and what decodes must encode to
+ * the very same bytes (nothing left over, no second form of one value).
  */
 export function createCodec<Value>(name: string, maxLength: number, coder: P.CoderType<Value>): Codec<Value> {
   return {
@@ -35,11 +38,12 @@ export function createCodec<Value>(name: string, maxLength: number, coder: P.Cod
     decode(bytes) {
       if (bytes.length > maxLength) return reject('too-long', `${name} of ${bytes.length} bytes; at most ${maxLength}`)
       try {
-        const value = coder.decode(bytes)
+        // Bytes that are left over are found by writing the value again; micro-packed would spell them all out.
+        const value = coder.decode(bytes, { allowUnreadBytes: true })
         if (!equalBytes(coder.encode(value), bytes)) return reject('malformed', `${name} is not in canonical form`)
         return accept(value)
       } catch (error) {
-        return reject('malformed', `${name}: ${(error as Error).message}`)
+        return reject('malformed', `${name}: ${(error as Error).message.slice(0, MAX_DETAIL)}`)
       }
     },
   }
