@@ -4,7 +4,7 @@ import { openBrowser } from './chromium.ts'
 import { alternate, type Bench, rounded } from './figure.ts'
 import { buildLongChain } from './long-chain.ts'
 
-const HEADERS = 20_000
+const HEADERS = 10_000
 /** The plain loop is slow: its rate shows over fewer. */
 const ONE_BY_ONE = 1_000
 const ROUNDS = 5
