@@ -248,7 +248,8 @@ export class App {
       if (record === undefined) return UNKNOWN_NETWORK
       await this.#stopClient()
       const active = { ...record, lastActive: ports.clock.now() }
-      await ports.store.putNetwork(active)
+      // Which network was open last is not worth refusing it.
+      await ports.store.putNetwork(active).catch(ignoreRefusal)
       const client = new NetworkClient(active, ports, this.#changed)
       this.#client = client
       this.#join = new Join(client, client.identity, ports)

@@ -313,6 +313,14 @@ describe('a full store', () => {
     expect(again.network).toMatchObject({ tip: { height: LONG }, headersFetched: 0, headersStored: RECENT })
   })
 
+  it('takes nothing, and the network opens all the same', async () => {
+    const { chain, honest, store } = await followingLong()
+    const full = async () => Promise.reject(new LaresError('storage-full', 'no room'))
+    const again = await reopen(chain, { ...store, putNetwork: full, writeChain: full, writeIncidents: full })
+    await again.connect('A', honest)
+    expect(again.network).toMatchObject({ phase: 'following', tip: { height: LONG }, headersFetched: 0 })
+  })
+
   it('goes on in memory when there is no room at all, says so, and stores again when there is', async () => {
     longChain.tip = longChain.blocks.get(longChain.at(LONG).node.id) ?? longChain.first
     const { state, store } = tight(createMemoryStore())
