@@ -244,12 +244,14 @@ export class App {
     if (this.#client?.record.networkId === networkId) return { ok: true, value: null }
     try {
       // As stored: the start that was checked is in there.
-      const record = (await ports.store.networks()).find((one) => one.networkId === networkId)
+      const records = await ports.store.networks()
+      const record = records.find((one) => one.networkId === networkId)
       if (record === undefined) return UNKNOWN_NETWORK
       await this.#stopClient()
       const active = { ...record, lastActive: ports.clock.now() }
-      // Which network was open last is not worth refusing it.
-      await ports.store.putNetwork(active).catch(ignoreRefusal)
+      // Which one was open last is written when it changes, and is not worth refusing it.
+      if (records.some((one) => one !== record && one.lastActive >= record.lastActive))
+        await ports.store.putNetwork(active).catch(ignoreRefusal)
       const client = new NetworkClient(active, ports, this.#changed)
       this.#client = client
       this.#join = new Join(client, client.identity, ports)

@@ -10,7 +10,7 @@ export interface CarefulStore extends LocalStore {
 }
 
 /**
- * Headers make room: when something else finds none, all packed headers go, and it is written once more. And since a
+ * Headers make room: when one of these, or a directory, finds none, all packed headers go, and it is written once more. And since a
  * database can be deleted under a page, networks, identities and wallets are held in memory as well: one small entry for
  * each network, which are bounded.
  *
@@ -53,7 +53,6 @@ export async function createCarefulStore(store: LocalStore): Promise<CarefulStor
       await withRoom(() => store.writeIdentity(networkId, record, wallet))
       identities.set(networkId, { record, wallet: wallet ?? identities.get(networkId)?.wallet })
     },
-    writeIncidents: (networkId, incidents) => withRoom(() => store.writeIncidents(networkId, incidents)),
     writeDirectory: (networkId, directory) => withRoom(() => store.writeDirectory(networkId, directory)),
     async restore() {
       for (const record of networks.values()) await store.putNetwork(record)
