@@ -58,21 +58,22 @@ export async function heightRises(page: Page, blocks: number): Promise<void> {
   await expect.poll(async () => (await tipOf(page)).height, { timeout: 30_000 }).toBeGreaterThanOrEqual(height + blocks)
 }
 
-/** Types a voucher, notes the recovery words and repeats those asked for; ends on the status view. */
-export async function joinWithVoucher(page: Page, voucher: string): Promise<void> {
+/** Types a voucher, notes the recovery words and repeats those asked for; ends on the status view, with the words. */
+export async function joinWithVoucher(page: Page, voucher: string): Promise<string> {
   await openView(page, 'My ID')
   await page.getByTestId('join-voucher').fill(voucher)
   await page.getByTestId('join-start').click()
   const list = page.getByTestId('words').locator('li')
   await expect(list).toHaveCount(12)
-  const words = await list.allTextContents()
+  const words = (await list.allTextContents()).map((word) => word.replace(/[^a-z]/g, ''))
   await page.getByTestId('words-written').click()
   for (const answer of await page.getByTestId('word-answer').all()) {
     const position = Number(await answer.getAttribute('data-position'))
-    await answer.fill((words[position] ?? '').replace(/[^a-z]/g, ''))
+    await answer.fill(words[position] ?? '')
   }
   await page.getByTestId('join-confirm').click()
   await openView(page, 'Status')
+  return words.join(' ')
 }
 
 /** Waits until the own ID is settled, and reads it. */
