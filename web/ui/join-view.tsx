@@ -5,7 +5,14 @@ import type { AppView, Failure, IdentityView, WorkerReplies } from '../worker/ap
 import { ask } from './ask.ts'
 import { DeviceId } from './device-id.tsx'
 import { Icon } from './icons.tsx'
-import { cleanWord, IDENTITY_SENTENCES, IDENTITY_TONES, IDENTITY_WORDS, LOST_SENTENCE, stepLooks } from './identity-words.ts'
+import {
+  cleanWord,
+  IDENTITY_SENTENCES,
+  IDENTITY_TONES,
+  IDENTITY_WORDS,
+  LOST_SENTENCE,
+  stepLooks,
+} from './identity-words.ts'
 import { Card, FailureNote, Note, Pill } from './parts.tsx'
 import { PasteField } from './paste-field.tsx'
 import { RecoverCard } from './recover-card.tsx'

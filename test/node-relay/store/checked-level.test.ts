@@ -30,8 +30,8 @@ describe('a batch that failed to be synced', () => {
       logged = args
       throw Object.assign(new Error('IO error: sync: No space left on device'), { code: 'LEVEL_IO_ERROR' })
     }) as unknown as Level['batch']
-    raw.open = async (...args) => {
-      await open.apply(raw, args)
+    raw.open = async () => {
+      await open.call(raw)
       raw.batch = batch
       if (logged !== undefined) await raw.batch(...logged)
     }
