@@ -31,7 +31,7 @@ describe('a batch that failed to be synced', () => {
       throw Object.assign(new Error('IO error: sync: No space left on device'), { code: 'LEVEL_IO_ERROR' })
     }) as unknown as Level['batch']
     raw.open = async () => {
-      await open.call(raw)
+      await (open as () => Promise<void>).call(raw)
       raw.batch = batch
       if (logged !== undefined) await raw.batch(...logged)
     }
