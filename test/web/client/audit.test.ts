@@ -228,9 +228,10 @@ describe('a lying full node gets no verdict', () => {
       const offset = (position - 2) % 247
       // A time in the future is held, a header on an unknown one is none of ours: neither is punished.
       if (position >= 2 && offset >= 6 && offset < 44 && harness.incidents.length === 0) continue
+      // Newer rules may be true, and who knows them must not be banned for it: the person is told to update.
       const isVersion = position >= 2 && offset < 2
       expect(harness.incidents, `byte ${position}`).toContain(isVersion ? 'new-version' : 'server-lied')
-      expect(harness.penalties[0]?.peerId).toBe('liar')
+      if (!isVersion) expect(harness.penalties[0]?.peerId).toBe('liar')
     }
   }, 120_000)
 
