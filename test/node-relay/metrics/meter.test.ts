@@ -98,7 +98,7 @@ test('requests both ways and gossip, by outcome, without the network or the peer
   const lines = text.split('\n')
   for (const outcome of ['answered', 'late', 'rejected', 'failed'])
     expect(lines).toContain(`lares_requests_total{direction="in",protocol="/lares/proof/1",outcome="${outcome}"} 1`)
-  expect(lines).toContain('lares_requests_total{direction="out",protocol="/lares/status/1",outcome="timeout"} 1')
+  expect(lines).toContain(`lares_requests_total{direction="out",protocol="${PROTOCOLS.status.id}",outcome="timeout"} 1`)
   expect(lines).toContain('lares_request_seconds_count{protocol="/lares/proof/1"} 4')
   expect(lines).toContain('lares_gossip_messages_total{topic="headers",verdict="ignore"} 1')
   expect(lines).toContain('lares_gossip_messages_total{topic="blocks",verdict="published"} 1')
