@@ -64,7 +64,8 @@ export async function joinWithVoucher(page: Page, voucher: string): Promise<stri
   await page.getByTestId('join-voucher').fill(voucher)
   await page.getByTestId('join-start').click()
   const list = page.getByTestId('words').locator('li')
-  await expect(list).toHaveCount(12)
+  // Servers prove first that the voucher is good.
+  await expect(list).toHaveCount(12, { timeout: 30_000 })
   const words = (await list.allTextContents()).map((word) => word.replace(/[^a-z]/g, ''))
   await page.getByTestId('words-written').click()
   for (const answer of await page.getByTestId('word-answer').all()) {
