@@ -14,6 +14,7 @@ const BOUNDS = {
   relayRss: 10 * WIDE,
   pageHeap: WIDE,
   workerHeap: WIDE,
+  workerPerBlock: 1_000_000,
   browserRss: 100 * WIDE,
   relayHandles: 1_000,
   storedPerBlock: 1_000_000,

@@ -44,6 +44,8 @@ export interface GrowthBounds {
   readonly relayRss: number
   readonly pageHeap: number
   readonly workerHeap: number
+  /** Of a worker that fills its memory with headers, bytes for each block. */
+  readonly workerPerBlock: number
   /** Of the processes of anna, bert and carl together: the native part of WebRTC too. */
   readonly browserRss: number
   /** Per ten minutes. */
@@ -93,6 +95,8 @@ export class Soak {
   readonly #shared: Awaited<ReturnType<typeof chromium.launch>>
   #relay: SoakRelay | undefined
   #relayStarts = 0
+  /** While the relay is started again. */
+  #away: Promise<void> = Promise.resolve()
   /** Of the relay, registered. */
   relayId = ''
   annaId = ''
@@ -169,9 +173,21 @@ export class Soak {
     this.#relayStarts++
   }
 
-  async restartRelay(): Promise<void> {
-    await this.relay.stop()
-    await this.startRelay()
+  /** Meanwhile nobody is asked anything: until the relay answers, and the pages that are awake have found it again. */
+  restartRelay(): Promise<void> {
+    this.#away = (async () => {
+      await this.relay.stop()
+      await this.startRelay()
+      await Promise.all(this.pages.filter((page) => page.isAwake).map((page) => page.findsRelay()))
+    })()
+    return this.#away
+  }
+
+  /** A question of a page about an ID, unless the page is asleep. */
+  async audit(name: string): Promise<void> {
+    await this.#away
+    const page = this.page(name)
+    if (page.isAwake) await page.audit(name === 'anna' ? this.annaId : this.relayId, 'registered')
   }
 
   /**
@@ -187,6 +203,7 @@ export class Soak {
 
   /** One reading of everything that is awake. */
   async sample(): Promise<void> {
+    await this.#away
     const at = Date.now()
     const note = (name: string, value: number) => {
       const points = this.series.get(name) ?? []
@@ -250,6 +267,7 @@ export class Soak {
       await new Promise((resolve) => setTimeout(resolve, SECOND_MS / 5))
     }
     while (due.some(({ underway }) => underway)) await new Promise((resolve) => setTimeout(resolve, SECOND_MS / 5))
+    await Promise.all(this.pages.map((page) => page.wake(async () => (await this.relay.sample()).height)))
     await this.sample()
   }
 
@@ -280,7 +298,14 @@ export class Soak {
     ]
     const tip = heights.at(-1)?.value ?? 0
     for (const page of this.pages) {
-      figures.push(inMb(`${page.name} heap`, bounds.pageHeap), inMb(`${page.name} worker`, bounds.workerHeap))
+      figures.push(inMb(`${page.name} heap`, bounds.pageHeap))
+      // A worker that began anew, after a reload, grows by what a header takes until it has as many as the others.
+      const perBlock = (growth(`${page.name} worker`) ?? Number.NaN) / (growth('relay height') ?? 0)
+      figures.push(
+        page.workers === 1
+          ? inMb(`${page.name} worker`, bounds.workerHeap)
+          : { name: `${page.name} worker`, value: perBlock, bound: bounds.workerPerBlock, unit: 'B / block' },
+      )
       const stored = rangeOf(this.series.get(`${page.name} stored`)) / Math.max(1, blocks)
       figures.push({ name: `${page.name} stored`, value: stored, bound: bounds.storedPerBlock, unit: 'B / block' })
       const behind = tip - (this.series.get(`${page.name} height`)?.at(-1)?.value ?? 0)
@@ -289,7 +314,9 @@ export class Soak {
       const allowed = DIALS_ALLOWED + DIALS_FOR_A_REASON * (page.starts - 1 + this.#relayStarts - 1)
       figures.push({ name: `${page.name} dials`, value: page.dials, bound: allowed, unit: 'connections begun' })
     }
-    const failed = figures.filter(({ value, bound }) => value === undefined || value > bound).map(({ name }) => name)
+    const failed = figures
+      .filter(({ value, bound }) => value === undefined || Number.isNaN(value) || value > bound)
+      .map(({ name }) => name)
     if (blocks === 0) failed.push('no blocks')
     if (this.faults.length > 0) failed.push('faults')
     return { figures, faults: this.faults, failed }
@@ -315,10 +342,7 @@ function rangeOf(points: readonly Point[] | undefined): number {
 
 /** One real hour of a network with a block a second, or a part of it. */
 export function hourPlan(): readonly SoakEvent[] {
-  const audit = (name: string) => async (soak: Soak) => {
-    const page = soak.page(name)
-    if (page.isAwake) await page.audit(name === 'anna' ? soak.annaId : soak.relayId, 'registered')
-  }
+  const audit = (name: string) => (soak: Soak) => soak.audit(name)
   return [
     { atMs: 20 * SECOND_MS, everyMs: MINUTE_MS, run: audit('anna') },
     { atMs: 50 * SECOND_MS, everyMs: 2 * MINUTE_MS, run: audit('bert') },
@@ -337,10 +361,7 @@ export function hourPlan(): readonly SoakEvent[] {
 /** A day and a night at home: eight hours in which carl's page is frozen, dora's browser closed, the relay started again. */
 export function dayPlan({ speed }: FastClock): readonly SoakEvent[] {
   const hour = (60 * MINUTE_MS) / speed
-  const audit = (name: string) => async (soak: Soak) => {
-    const page = soak.page(name)
-    if (page.isAwake) await page.audit(name === 'anna' ? soak.annaId : soak.relayId, 'registered')
-  }
+  const audit = (name: string) => (soak: Soak) => soak.audit(name)
   return [
     { atMs: 0.2 * hour, everyMs: hour / 3, run: audit('anna') },
     { atMs: 0.3 * hour, everyMs: hour / 2, run: audit('bert') },

@@ -1,5 +1,5 @@
 /** A page under watch: a real Chromium page whose faults are collected, whose memory is measured and whose dials are counted. */
-import type { BrowserContext, CDPSession, ConsoleMessage, Page } from '@playwright/test'
+import { type BrowserContext, type CDPSession, type ConsoleMessage, expect, type Page } from '@playwright/test'
 import { auditId, openView, phaseIs, tipOf } from './phone-page.ts'
 
 /**
@@ -50,6 +50,8 @@ export class SoakPage {
   /** How often it had a reason to dial: opened, reloaded, woken up, back online. */
   starts = 0
   audits = 0
+  /** Workers that it has had: each begins with few headers in memory. */
+  workers = 0
 
   constructor(init: SoakPageInit) {
     this.#init = init
@@ -138,6 +140,30 @@ export class SoakPage {
     })
   }
 
+  /** Whatever it is: open, awake, online, and on the newest block again. */
+  async wake(height: () => Promise<number>): Promise<void> {
+    if (this.#page === undefined) await this.open()
+    else if (this.#quiet) {
+      await this.setOffline(false)
+      await this.thaw()
+    }
+    await this.run('catch up', async (page) => {
+      await openView(page, 'Status')
+      await expect
+        .poll(async () => (await tipOf(page)).height, { timeout: FOLLOWING_MS })
+        .toBeGreaterThanOrEqual(await height())
+    })
+  }
+
+  /** The relay is connected again. */
+  findsRelay(): Promise<void> {
+    return this.run('find the relay again', async (page) => {
+      await openView(page, 'Status')
+      await expect(page.getByTestId('peer')).not.toHaveCount(0, { timeout: FOLLOWING_MS })
+      await phaseIs(page, 'following', FOLLOWING_MS)
+    })
+  }
+
   audit(deviceId: string, wanted: string): Promise<void> {
     return this.run('audit', async (page) => {
       const verdict = await auditId(page, deviceId)
@@ -201,6 +227,7 @@ export class SoakPage {
     await cdp.send('Page.enable')
     await page.waitForFunction(() => document.querySelector('[data-testid=phase]') !== null)
     this.#worker = await attachWorker(cdp)
+    this.workers++
   }
 }
 
@@ -238,7 +265,12 @@ async function attachWorker(cdp: CDPSession): Promise<WorkerSession> {
           clearTimeout(timer)
           resolve(result)
         })
-        void cdp.send('Target.sendMessageToTarget', { sessionId: session, message: JSON.stringify({ id, method }) })
+        cdp
+          .send('Target.sendMessageToTarget', { sessionId: session, message: JSON.stringify({ id, method }) })
+          .catch((error: unknown) => {
+            clearTimeout(timer)
+            reject(error as Error)
+          })
       }),
   }
 }

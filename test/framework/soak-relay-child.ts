@@ -12,7 +12,8 @@ const collectGarbage = runInNewContext('gc') as () => void
 const { args, webRoot, clock } = JSON.parse(process.argv[2] ?? '{}') as SoakRelayInit
 const send = (message: FromSoakRelay) => process.send?.(message)
 const stopping = new AbortController()
-process.on('disconnect', () => process.exit())
+// Whoever looked on is gone. Threads of the native WebRTC library could keep a process that only exits.
+process.on('disconnect', () => process.kill(process.pid, 'SIGKILL'))
 process.on('unhandledRejection', (reason) => send({ kind: 'fault', text: `unhandled rejection: ${textOf(reason)}` }))
 process.on('uncaughtException', (error) => send({ kind: 'fault', text: `uncaught exception: ${textOf(error)}` }))
 process.on('warning', (warning) => {

@@ -26,6 +26,7 @@ const BOUNDS: GrowthBounds = {
   relayRss: 4,
   pageHeap: 0.5,
   workerHeap: 1,
+  workerPerBlock: 3_500,
   browserRss: 10,
   relayHandles: 1,
   storedPerBlock: 2_000,

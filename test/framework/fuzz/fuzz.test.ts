@@ -2,6 +2,11 @@
  * The short form of `npm run soak -- fuzz`: a fixed seed, the same targets but those that need a running relay; and the
  * proof that the harness sees what it looks for.
  */
+import { fork } from 'node:child_process'
+import { once } from 'node:events'
+import type { Readable } from 'node:stream'
+import { text } from 'node:stream/consumers'
+import { fileURLToPath } from 'node:url'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { accept, type Result, reject } from '../../../shared/errors.ts'
 import { codecTargets, decoderTarget, findCodecs } from './codec-targets.ts'
@@ -112,6 +117,17 @@ describe('a fault that is planted in a decoder is found', () => {
     })
     expect(await found(keeps, { grown: 5_000_000 })).toMatch(/kept \d+ bytes/)
   })
+
+  it('one that never ends: the process says where, and dies', async () => {
+    const child = fork(fileURLToPath(new URL('./hang-child.ts', import.meta.url)), {
+      execArgv: [],
+      stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
+    })
+    const said = text(child.stderr as Readable)
+    const [, signal] = await once(child, 'exit')
+    expect(signal).toBe('SIGKILL')
+    expect(await said).toMatch(/^HANG in hangs, input \d+$/m)
+  }, 60_000)
 
   it('a rejection that nobody waits for', async () => {
     const strayed = faulty((bytes) => {

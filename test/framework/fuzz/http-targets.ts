@@ -135,13 +135,16 @@ function injectTarget(
         ...{ method, url: path.replace(/[^!-~]/g, (unit) => encodeURIComponent(unit.toWellFormed())), headers },
         ...(payload === undefined ? {} : { payload: typeof payload === 'string' ? payload : Buffer.from(payload) }),
       } as InjectOptions
-      const answer = await Promise.race([
-        app.inject(options),
-        new Promise<undefined>((resolve) => setTimeout(() => resolve(undefined), WAITS_MS)),
-      ]).catch((error: unknown) => {
-        if (error instanceof TypeError && /Invalid URL/.test(error.message)) return undefined
-        throw error
+      let timer: ReturnType<typeof setTimeout> | undefined
+      const waits = new Promise<undefined>((resolve) => {
+        timer = setTimeout(() => resolve(undefined), WAITS_MS)
       })
+      const answer = await Promise.race([app.inject(options), waits])
+        .catch((error: unknown) => {
+          if (error instanceof TypeError && /Invalid URL/.test(error.message)) return undefined
+          throw error
+        })
+        .finally(() => clearTimeout(timer))
       if (answer === undefined) return
       if (answer.statusCode >= 500 && answer.statusCode !== 503) throw new Error(`${answer.statusCode}: ${answer.body}`)
       if (answer.statusCode < 400 || method === 'HEAD' || answer.body === '') return
