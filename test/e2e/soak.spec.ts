@@ -19,7 +19,7 @@ const BOUNDS = {
   relayHandles: 1_000,
   storedPerBlock: 1_000_000,
 }
-const READINGS = 8
+const READINGS = 12
 
 /** However slow the machine is: a reading waits for all pages. */
 async function read(soak: Soak): Promise<void> {
