@@ -25,7 +25,8 @@ import { type ServedFolder, serveFolder } from '../framework/serve-folder.ts'
 
 const BUILT = process.env['LARES_WEB_ROOT'] ?? fileURLToPath(new URL('../../dist/web', import.meta.url))
 const SEED = Number(process.env['LARES_SEED'] ?? Math.floor(Math.random() * 2 ** 31))
-const CLOSINGS = Number(process.env['LARES_CLOSINGS'] ?? 50)
+/** LARES_CLOSINGS=50 is the long form. */
+const CLOSINGS = Number(process.env['LARES_CLOSINGS'] ?? 12)
 /** Every so often the whole browser is killed, otherwise its pages. */
 const WHOLE_BROWSER_EVERY = 10
 /** After the first header of a visit, ms. */
