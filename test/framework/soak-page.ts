@@ -8,6 +8,8 @@ import { auditId, openView, phaseIs, tipOf } from './phone-page.ts'
  */
 const EXPECTED_CONSOLE = /Failed to load resource|net::ERR_|service ?worker|WebSocket connection to '[^']+' failed/i
 const FOLLOWING_MS = 120_000
+/** Of one planted leak. */
+export const PLANTED_BYTES = 20_000_000
 const WORKER_ANSWER_MS = 20_000
 
 export interface SoakPageInit {
@@ -205,11 +207,10 @@ export class SoakPage {
       if (fault === 'worker-rejection')
         await worker?.evaluate(() => void setTimeout(() => void Promise.reject(new Error('planted in the worker')), 0))
       if (fault === 'worker-leak')
-        await worker?.evaluate(() => {
-          const leaked: unknown[] = []
-          Object.assign(globalThis, { leaked })
-          setInterval(() => leaked.push(new Uint8Array(100_000).fill(1)), 50)
-        })
+        await worker?.evaluate((bytes) => {
+          const scope = globalThis as unknown as { leaked?: unknown[] }
+          scope.leaked = [...(scope.leaked ?? []), new Uint8Array(bytes).fill(1)]
+        }, PLANTED_BYTES)
     })
   }
 

@@ -28,8 +28,7 @@ process.on('message', (message: ToSoakRelay) => {
   if (message.kind === 'stop') stopping.abort()
   if (message.kind === 'sample') sample(message.id)
   if (message.kind === 'plant-rejection') void Promise.reject(new Error('planted in the relay'))
-  if (message.kind === 'plant-leak')
-    setInterval(() => leaked.push(new Uint8Array(message.bytesPerSecond / 10).fill(1)), 100)
+  if (message.kind === 'plant-leak') leaked.push(new Uint8Array(message.bytes).fill(1))
 })
 
 function sample(id: number): void {

@@ -33,7 +33,7 @@ export interface RelaySample {
 /** Test → process. */
 export type ToSoakRelay =
   | { readonly kind: 'sample'; readonly id: number }
-  | { readonly kind: 'plant-leak'; readonly bytesPerSecond: number }
+  | { readonly kind: 'plant-leak'; readonly bytes: number }
   | { readonly kind: 'plant-rejection' }
   | { readonly kind: 'stop' }
 
@@ -46,7 +46,8 @@ export interface SoakRelay {
   /** `http://127.0.0.1:…/#join=…` */
   readonly pageUrl: string
   sample(): Promise<RelaySample>
-  plantLeak(bytesPerSecond: number): void
+  /** Holds on to so much more. */
+  plantLeak(bytes: number): void
   plantRejection(): void
   stop(): Promise<void>
 }
@@ -81,7 +82,7 @@ export async function startSoakRelay(init: SoakRelayInit, onFault: (text: string
         })
         send({ kind: 'sample', id })
       }),
-    plantLeak: (bytesPerSecond) => void send({ kind: 'plant-leak', bytesPerSecond }),
+    plantLeak: (bytes) => void send({ kind: 'plant-leak', bytes }),
     plantRejection: () => void send({ kind: 'plant-rejection' }),
     async stop() {
       stopping = true
