@@ -38,13 +38,20 @@ export function encodeRecoveryWords(entropy: Uint8Array, wordlist: readonly stri
   return entropyToMnemonic(entropy, wordlist as string[])
 }
 
+/** A pasted text without spaces is not shown whole. Characters. */
+const SHOWN_OF_A_WORD = 24
+
 /** 12 words as a person types them (any case, any white space) → 16 bytes. */
 export function decodeRecoveryWords(text: string, wordlist: readonly string[]): Result<Uint8Array, RecoveryWordsCode> {
   const words = text.normalize('NFKD').toLowerCase().split(/\s+/u).filter(Boolean)
   if (words.length !== RECOVERY_WORD_COUNT)
     return reject('bad-words', `${RECOVERY_WORD_COUNT} words are needed, these are ${words.length}`)
   const unknown = words.findIndex((word) => !wordlist.includes(word))
-  if (unknown !== -1) return reject('bad-words', `word ${unknown + 1}, "${words[unknown]}", is not in the list`)
+  if (unknown !== -1)
+    return reject(
+      'bad-words',
+      `word ${unknown + 1}, "${words[unknown]?.slice(0, SHOWN_OF_A_WORD)}", is not in the list`,
+    )
   try {
     return accept(mnemonicToEntropy(words.join(' '), wordlist as string[]))
   } catch {

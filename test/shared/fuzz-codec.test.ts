@@ -1,8 +1,10 @@
-/** What `npm run soak -- fuzz` has found in the codecs, kept. */
+/** What `npm run soak -- fuzz` has found in decoders, kept. */
 import * as P from 'micro-packed'
 import { expect, it } from 'vitest'
 import { concatBytes } from '../../shared/bytes.ts'
 import { createCodec } from '../../shared/codec.ts'
+import { RECOVERY_WORDLIST } from '../../shared/crypto/recovery-wordlist.ts'
+import { decodeRecoveryWords } from '../../shared/crypto/recovery-words.ts'
 
 const LENGTH = 100_000
 const codec = createCodec('pair', LENGTH, P.struct({ a: P.U8, b: P.U8 }))
@@ -25,4 +27,10 @@ it('nor is a long text of a checker', () => {
   )
   const outcome = wordy.decode(Uint8Array.of(1))
   expect(outcome.ok ? '' : outcome.detail.length).toBeLessThan(300)
+})
+
+it('a text that is no list of words is not said back whole', () => {
+  const words = decodeRecoveryWords(`${'x'.repeat(LENGTH)} ${'zoo '.repeat(11)}`, RECOVERY_WORDLIST)
+  expect(words).toMatchObject({ ok: false, code: 'bad-words' })
+  expect(words.ok ? '' : words.detail.length).toBeLessThan(100)
 })

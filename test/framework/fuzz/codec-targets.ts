@@ -45,12 +45,15 @@ export async function findCodecs(): Promise<NamedCodec[]> {
   return found
 }
 
-/** What is asked of a rejection, of a codec as of any reader. */
-export function checkResult(result: Result<unknown>): void {
+/**
+ * What is asked of a rejection, of a codec as of any reader.
+ * @param longest characters of its detail
+ */
+export function checkResult(result: Result<unknown>, longest = LONGEST_DETAIL): void {
   if (result.ok === true) return
   if (result.ok !== false) throw new Error(`neither good nor bad: ${JSON.stringify(result)}`)
   if (!/^[a-z][a-z0-9-]*$/.test(result.code)) throw new Error(`no code: ${result.code}`)
-  if (typeof result.detail !== 'string' || result.detail.length > LONGEST_DETAIL)
+  if (typeof result.detail !== 'string' || result.detail.length > longest)
     throw new Error(`a detail of ${result.detail.length} characters`)
 }
 

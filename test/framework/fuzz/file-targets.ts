@@ -32,6 +32,8 @@ import type { FuzzTarget } from './run.ts'
 
 const PRIVATE = 0o600
 const LARGEST = 20_000
+/** A person's own setting may be said back in full. Characters. */
+const OWN_WORDS = 60_000
 
 export async function fileTargets(door: RelayDoor, corpus: Corpus): Promise<{ targets: FuzzTarget[]; close(): void }> {
   const folder = mkdtempSync(join(tmpdir(), 'lares-fuzz-files-'))
@@ -91,7 +93,9 @@ export async function fileTargets(door: RelayDoor, corpus: Corpus): Promise<{ ta
     target('network.json', 'network.json', () => loadNetworkIdentity(folder)),
     target('relay.json', 'relay.json', () => findRelayFile(folder)?.link?.length),
     target('founding.json', 'founding.json', () => loadFounding(folder)),
-    target('config.json', 'config.json', () => checkResult(readRelayConfig(['--data-dir', folder], environment))),
+    target('config.json', 'config.json', () =>
+      checkResult(readRelayConfig(['--data-dir', folder], environment), OWN_WORDS),
+    ),
     target('recovery.json', 'recovery.json', () => readRecoveryFile(folder)),
     target('device key file', 'device.key', () => readKeyFile(keyFile)),
     target('fleet list', 'fleet.bin', async () => checkResult(await readFleet({ ...fleet, verifier }))),
@@ -124,7 +128,7 @@ function flagsTarget(folder: string): FuzzTarget<readonly string[]> {
       ...['--data-dir', folder],
       ...valid.map((flag) => (random.chance(0.25) ? mutateText(flag, random, valid, 400) : flag)),
     ],
-    check: (args) => checkResult(readRelayConfig(args, { env: {}, cwd: folder })),
+    check: (args) => checkResult(readRelayConfig(args, { env: {}, cwd: folder }), OWN_WORDS),
   }
 }
 

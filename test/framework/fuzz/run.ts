@@ -155,7 +155,8 @@ function text(error: unknown): string {
     : String(error)
 }
 
-function show(input: unknown): string {
+/** A value as text: JSON, with bytes as hex. */
+export function show(input: unknown): string {
   if (input instanceof Uint8Array) return Buffer.from(input).toString('hex')
   if (typeof input === 'string') return input
   return JSON.stringify(input, (_key, value: unknown) =>
