@@ -63,7 +63,5 @@ export function uintToBytes(value: number | bigint, length: number): Uint8Array 
 
 /** Big endian bytes to an unsigned integer. */
 export function bytesToUint(bytes: Uint8Array): bigint {
-  let value = 0n
-  for (const byte of bytes) value = (value << 8n) | BigInt(byte)
-  return value
+  return bytes.length === 0 ? 0n : BigInt(`0x${toHex(bytes)}`)
 }

@@ -45,15 +45,17 @@ export type ExtendCode = HeaderCode | RosterChangeCode | 'wrong-roster-root' | '
 /**
  * Validates a header and its roster changes on its parent. Pure; good only if all signatures hold.
  * The parent need not be in any graph yet, so that a long run is checked first and verified in one batch.
+ *
+ * @param hash of the header, where the caller has computed it already
  */
 export function extendChain(
   parent: ChainNode,
   item: HeaderItem,
   rules: ChainRules,
+  hash = hashHeader(item.sealed.header),
 ): Result<{ readonly node: ChainNode; readonly signatures: readonly SignatureCheck[] }, ExtendCode> {
   const { sealed, rosterChanges } = item
   const { header } = sealed
-  const hash = hashHeader(header)
   const sealers = sealersOf(parent, item, rules.networkId)
   if (!sealers.ok) return sealers
   const place = {

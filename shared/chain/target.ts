@@ -20,8 +20,7 @@ export function expandTarget(compact: number): bigint | undefined {
 
 /** Canonical compact form of a target, rounded down to what three mantissa bytes can say. */
 export function compactTarget(target: bigint): number {
-  let exponent = 0
-  for (let rest = target; rest > 0n; rest >>= 8n) exponent++
+  let exponent = target === 0n ? 0 : (target.toString(16).length + 1) >> 1
   let mantissa =
     exponent >= 3 ? Number(target >> BigInt(8 * (exponent - 3))) : Number(target << BigInt(8 * (3 - exponent)))
   if (mantissa > 0x7fffff) {

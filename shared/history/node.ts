@@ -1,5 +1,5 @@
 import { HASH_LENGTH, uintToBytes } from '../bytes.ts'
-import { TAGS, taggedHash } from '../hash.ts'
+import { sha256, TAGS, tagged, taggedHash } from '../hash.ts'
 
 /**
  * The hashes of the history mountain range (after ZIP-221): every node carries the summed work and the time span of
@@ -53,7 +53,11 @@ export function historyLeafNode({ headerHash, work, time }: HistoryLeaf): Histor
 
 /** `H(historyNode, left node, right node)`; work is the sum, the span runs from the left's start to the right's end. */
 export function historyParent(left: HistoryNode, right: HistoryNode): HistoryNode {
-  const hash = taggedHash(TAGS.historyNode, encodeHistoryNode(left), encodeHistoryNode(right))
+  const preimage = PARENT.slice()
+  const view = new DataView(preimage.buffer)
+  writeNode(preimage, view, preimage.length - 2 * HISTORY_NODE_LENGTH, left)
+  writeNode(preimage, view, preimage.length - HISTORY_NODE_LENGTH, right)
+  const hash = sha256(preimage)
   return { hash, work: left.work + right.work, startTime: left.startTime, endTime: right.endTime }
 }
 
@@ -66,12 +70,17 @@ export function historyRootHash(count: number, bagged: HistoryNode | undefined):
 /** `hash 32 || u128 work || u48 startTime || u48 endTime`. Written by hand: it runs twice for each step of a proof. */
 export function encodeHistoryNode({ hash, work, startTime, endTime }: HistoryNode): Uint8Array {
   const out = new Uint8Array(HISTORY_NODE_LENGTH)
-  const view = new DataView(out.buffer)
-  out.set(hash)
-  writeWork(view, HASH_LENGTH, work)
-  writeTime(view, HASH_LENGTH + 16, startTime)
-  writeTime(view, HASH_LENGTH + 22, endTime)
+  writeNode(out, new DataView(out.buffer), 0, { hash, work, startTime, endTime })
   return out
+}
+
+const PARENT = tagged(TAGS.historyNode, new Uint8Array(2 * HISTORY_NODE_LENGTH))
+
+function writeNode(out: Uint8Array, view: DataView, offset: number, node: HistoryNode): void {
+  out.set(node.hash, offset)
+  writeWork(view, offset + HASH_LENGTH, node.work)
+  writeTime(view, offset + HASH_LENGTH + 16, node.startTime)
+  writeTime(view, offset + HASH_LENGTH + 22, node.endTime)
 }
 
 function writeWork(view: DataView, offset: number, work: bigint): void {

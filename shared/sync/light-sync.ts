@@ -15,6 +15,7 @@ import {
   statusCodec,
   statusRequestCodec,
 } from '../protocol/messages.ts'
+import { type Batch, FetchLine, type Source } from './fetch-line.ts'
 import type { SyncAction, SyncEvent, SyncPhase } from './sync-events.ts'
 
 /** Headers from the near future that are held until the clock reaches them. When full, the oldest is forgotten. */
@@ -43,15 +44,7 @@ interface PeerState {
 type Pending =
   | { readonly kind: 'status'; readonly peer: string }
   | { readonly kind: 'headers'; readonly peer: string }
-  | {
-      readonly kind: 'verify'
-      readonly peer: string
-      readonly nodes: readonly { node: ChainNode; signatures: number }[]
-      readonly source: Source
-    }
-
-/** Where headers came from: an answer that was asked for, gossip that waits for a verdict, or the held ones. */
-type Source = 'fetch' | 'held' | { readonly gossipId: number }
+  | ({ readonly kind: 'verify' } & Batch)
 
 /**
  * Follows a chain by headers: asks peers where they stand, fetches and validates what is missing, takes new headers from
@@ -61,17 +54,21 @@ type Source = 'fetch' | 'held' | { readonly gossipId: number }
 export class LightSync {
   readonly #graph: ForkGraph
   readonly #rules: ChainRules
+  readonly #perAnswer: number
   readonly #peers = new Map<string, PeerState>()
   readonly #pending = new Map<number, Pending>()
   readonly #held: { readonly peer: string; readonly id: string; readonly item: HeaderItem; readonly due: number }[] = []
   #nextId = 1
   #fetching = false
+  readonly #line = new FetchLine()
   #everAnswered = false
   #headersVerified = 0
 
-  constructor(graph: ForkGraph, rules: ChainRules) {
+  /** @param perAnswer headers asked for at once */
+  constructor(graph: ForkGraph, rules: ChainRules, perAnswer = MAX_HEADERS_PER_ANSWER) {
     this.#graph = graph
     this.#rules = rules
+    this.#perAnswer = perAnswer
   }
 
   get graph(): ForkGraph {
@@ -97,7 +94,8 @@ export class LightSync {
   phase(now: number): SyncPhase {
     if (this.#peers.size === 0) return this.#everAnswered ? 'offline' : 'connecting'
     if (!this.#everAnswered) return 'connecting'
-    if (this.#fetching && this.targetHeight - this.#graph.tip.height > 2) return 'syncing'
+    if ((this.#fetching || this.#line.head !== undefined) && this.targetHeight - this.#graph.tip.height > 2)
+      return 'syncing'
     return isAsleep(this.#graph.tip.sealed.header.time, now, this.#rules.parameters) ? 'asleep' : 'following'
   }
 
@@ -155,18 +153,29 @@ export class LightSync {
       if (now >= state.pausedUntil && work > this.#graph.tip.work && work > (best?.[1].status?.tip.work ?? 0n))
         best = [peer, state]
     }
-    if (this.#fetching || best === undefined) return
-    this.#fetching = true
+    if (this.#fetching) return
+    const { head, giver } = this.#line
+    if (head !== undefined) {
+      const work = giver === undefined ? 0n : (this.#peers.get(giver)?.status?.tip.work ?? 0n)
+      if (giver !== undefined && work > head.work) this.#askHeaders(giver, [head.hash], actions)
+      return
+    }
+    if (best === undefined) return
     const [peer, state] = best
-    const id = this.#expect({ kind: 'headers', peer })
     // A peer goes on after the first hash that is in its best chain, so the head of its branch does no harm on another.
-    const head = state.branchHead === undefined ? undefined : this.#graph.get(state.branchHead)
-    const locator = head === undefined ? [] : [head.hash]
-    locator.push(...this.#graph.locator(MAX_LOCATOR_LENGTH - locator.length))
+    const branch = state.branchHead === undefined ? undefined : this.#graph.get(state.branchHead)
+    this.#askHeaders(peer, branch === undefined ? [] : [branch.hash], actions)
+  }
+
+  /** @param from hashes to go on from, before those of the best chain */
+  #askHeaders(peer: string, from: readonly Uint8Array[], actions: SyncAction[]): void {
+    this.#fetching = true
+    const id = this.#expect({ kind: 'headers', peer })
+    const locator = [...from, ...this.#graph.locator(MAX_LOCATOR_LENGTH - from.length)]
     const bytes = headersRequestCodec.encode({
       networkId: this.#rules.networkId,
       locator,
-      count: MAX_HEADERS_PER_ANSWER,
+      count: this.#perAnswer,
     })
     actions.push({ type: 'request', id, peer, protocol: 'headers', bytes })
   }
@@ -201,15 +210,14 @@ export class LightSync {
       return
     }
 
+    this.#fetching = false
     if (!result.ok) {
       // Slow or gone is not lying: the next best peer is asked.
-      this.#fetching = false
       if (state !== undefined) pause(state, now)
       return
     }
     const answer = headersCodec.decode(result.value)
     if (!answer.ok) {
-      this.#fetching = false
       if (state !== undefined) pause(state, now)
       actions.push({ type: 'offence', peer, code: answer.code, detail: answer.detail })
       return
@@ -237,9 +245,12 @@ export class LightSync {
     let parent: ChainNode | undefined
     let verdict: 'accept' | 'ignore' | 'reject' = 'ignore'
     let advanced = false
+    let isGood = true
+    const head = source === 'fetch' ? this.#line.head : undefined
     for (const item of items) {
       const { header } = item.sealed
-      const known = this.#graph.get(toHex(hashHeader(header)))
+      const hash = hashHeader(header)
+      const known = this.#graph.get(toHex(hash))
       if (known !== undefined) {
         parent = known
         if (source === 'fetch') advanced = this.#advanceBranch(peer, known) || advanced
@@ -247,18 +258,20 @@ export class LightSync {
         verdict = equalBytes(known.sealed.seal, item.sealed.seal) && sameChanges(known, item) ? 'accept' : 'ignore'
         continue
       }
-      parent ??= this.#graph.get(toHex(header.previousHash))
+      parent ??= this.#graph.get(toHex(header.previousHash)) ?? nodeIf(head, header.previousHash)
       // Not ours to judge: the sender may be ahead, on a branch, or just answering an older question.
       if (parent === undefined) {
         const state = this.#peers.get(peer)
         if (state !== undefined) state.statusAt = 0
+        isGood = false
         break
       }
-      const extended = extendChain(parent, item, this.#rules)
+      const extended = extendChain(parent, item, this.#rules, hash)
       if (!extended.ok) {
         // Who knows newer rules than this node is not to blame for it.
         verdict = extended.code === 'unknown-version' ? 'ignore' : 'reject'
         actions.push({ type: 'offence', peer, code: extended.code, detail: extended.detail })
+        isGood = false
         break
       }
       // After the rules, so that only who has done the work fills the room for what is ahead of the clock.
@@ -266,6 +279,7 @@ export class LightSync {
       if (due > now) {
         this.#hold(peer, extended.value.node.id, item, due)
         verdict = 'ignore'
+        isGood = false
         break
       }
       nodes.push({ node: extended.value.node, signatures: extended.value.signatures.length })
@@ -273,11 +287,22 @@ export class LightSync {
       parent = extended.value.node
     }
     if (nodes.length > 0) {
-      const id = this.#expect({ kind: 'verify', peer, nodes, source })
-      actions.push({ type: 'verify', id, signatures })
+      const isFull = isGood && items.length === this.#perAnswer
+      this.#verify({ peer, source, nodes, signatures, isFull }, actions)
+      return
+    }
+    if (head !== undefined) {
+      // The peer is judged by the same question once what is under way has counted.
+      this.#line.stopLookingAhead()
       return
     }
     this.#finish(peer, source, verdict, !advanced, now, actions)
+  }
+
+  #verify(batch: Batch, actions: SyncAction[]): void {
+    if (batch.source === 'fetch' && !this.#line.push(batch)) return
+    const id = this.#expect({ kind: 'verify', ...batch })
+    actions.push({ type: 'verify', id, signatures: batch.signatures })
   }
 
   #onVerified(id: number, verdicts: readonly boolean[], now: number, actions: SyncAction[]): void {
@@ -303,6 +328,8 @@ export class LightSync {
       if (source === 'fetch') this.#advanceBranch(peer, node)
     }
     this.#headersVerified += inserted
+    const ahead = source === 'fetch' ? this.#line.pop(good) : undefined
+    if (ahead !== undefined) this.#verify(ahead, actions)
     this.#finish(peer, source, good ? 'accept' : 'reject', !good || inserted === 0, now, actions)
   }
 
@@ -319,7 +346,6 @@ export class LightSync {
       actions.push({ type: 'gossip-verdict', gossipId: source.gossipId, verdict })
       return
     }
-    this.#fetching = false
     const state = this.#peers.get(peer)
     if (state === undefined) return
     // What gossip brought meanwhile was not for it to bring.
@@ -361,6 +387,10 @@ export class LightSync {
     this.#pending.set(id, pending)
     return id
   }
+}
+
+function nodeIf(node: ChainNode | undefined, hash: Uint8Array): ChainNode | undefined {
+  return node !== undefined && equalBytes(node.hash, hash) ? node : undefined
 }
 
 function pause(state: PeerState, now: number): void {
