@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs'
-import { createInterface } from 'node:readline/promises'
 import { fileURLToPath } from 'node:url'
+import { askAtTerminal } from './cli/ask.ts'
 import { runCommandLine } from './cli/run.ts'
 
 const { version } = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8')) as { version: string }
@@ -11,15 +11,6 @@ for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.once(sign
 
 // Whoever read our output may be gone (`npm start | head`); the relay goes on.
 for (const stream of [process.stdout, process.stderr]) stream.on('error', () => {})
-
-async function ask(question: string): Promise<string> {
-  const terminal = createInterface({ input: process.stdin, output: process.stdout })
-  try {
-    return await terminal.question(question, { signal: stopping.signal })
-  } finally {
-    terminal.close()
-  }
-}
 
 const code = await runCommandLine(process.argv.slice(2), {
   env: process.env,
@@ -32,7 +23,7 @@ const code = await runCommandLine(process.argv.slice(2), {
   print: (text) => process.stdout.write(`${text}\n`),
   printError: (text) => process.stderr.write(`${text}\n`),
   now: Date.now,
-  ask: process.stdin.isTTY ? ask : undefined,
+  ask: process.stdin.isTTY ? askAtTerminal(process.stdin, process.stdout, stopping.signal) : undefined,
 })
 // A pipe takes a long list in pieces, after we have written it: what was printed must be out before the process ends.
 await Promise.all(

@@ -84,8 +84,8 @@ async function newPassphrase({ values }: ParsedFlags, context: CliContext): Prom
   if (values['encrypt'] !== true) return undefined
   if (context.ask === undefined)
     throw new LaresError('usage', 'Nobody can be asked here for a passphrase; use --passphrase-file FILE.')
-  const passphrase = await context.ask('A passphrase for this backup: ')
-  if ((await context.ask('The same again: ')) !== passphrase)
+  const passphrase = await context.ask('A passphrase for this backup: ', 'hidden')
+  if ((await context.ask('The same again: ', 'hidden')) !== passphrase)
     throw new LaresError('bad-passphrase', 'These were two different passphrases. No backup was written.')
   return passphrase
 }

@@ -6,6 +6,9 @@ export const EXIT_FAILED = 1
 /** The command line is not understood. */
 export const EXIT_USAGE = 2
 
+/** How an answer that nobody else should read is typed: unseen, or seen and then wiped off the screen with its question. */
+export type Secrecy = 'hidden' | 'wiped'
+
 /** The world of a command, so that tests can bring their own. */
 export interface CliContext {
   readonly env: NodeJS.ProcessEnv
@@ -21,7 +24,7 @@ export interface CliContext {
   printError(text: string): void
   now(): number
   /** Asks a person at the terminal; undefined where there is none. */
-  readonly ask?: ((question: string) => Promise<string>) | undefined
+  readonly ask?: ((question: string, secrecy?: Secrecy) => Promise<string>) | undefined
 }
 
 export interface Command {

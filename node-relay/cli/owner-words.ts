@@ -50,7 +50,7 @@ async function* wordLines({ ask }: CliContext): AsyncGenerator<string> {
     for (let owner = 0; owner < MAX_OWNERS; owner++) {
       const question =
         owner === 0 ? 'Recovery words of the owner: ' : 'Words of another owner (Enter when that is all): '
-      const line = (await ask(question)).trim()
+      const line = (await ask(question, 'wiped')).trim()
       if (line === '') return
       yield line
     }

@@ -50,5 +50,5 @@ async function keyOf(
   if (typeof file === 'string') return await openBackupKey(readPassphraseFile(file, context), protection)
   if (context.ask === undefined)
     throw new LaresError('usage', 'This backup is protected by a passphrase; pass it with --passphrase-file FILE.')
-  return await openBackupKey(await context.ask('The passphrase of this backup: '), protection)
+  return await openBackupKey(await context.ask('The passphrase of this backup: ', 'hidden'), protection)
 }

@@ -140,7 +140,10 @@ describe('running it again', () => {
     await device.until('registered')
     expect((await lares(dataDir, 'enroll', csv, '--update')).stdout).toContain('there already')
     const again = resultRows().find(({ serial }) => serial === row.serial)
-    expect(again).toMatchObject({ status: 'kept', voucher: '', device_id: (await device.state()).deviceId })
+    const { deviceId } = await device.state()
+    expect(again).toMatchObject({ status: 'kept', voucher: '', device_id: deviceId })
+    const listed = (await lares(dataDir, 'devices')).stdout.split('\n').find((line) => line.includes(String(deviceId)))
+    expect(listed).toContain(fleet.good.get(row.serial)?.name)
   })
 
   it('a key that is expected opens the door to nobody else', { timeout: MINUTE_MS }, async () => {
@@ -182,6 +185,8 @@ it('a damaged list keeps the relay running, and the commands name the way out', 
   expect((await lares(dataDir, 'enroll', csv)).stderr).toMatch(/restore it from a backup/)
   expect(readFileSync(path).equals(whole)).toBe(true)
   expect((await lares(dataDir, 'status')).code).toBe(0)
+  const devices = await lares(dataDir, 'devices')
+  expect([devices.code, devices.stderr]).toEqual([0, expect.stringMatching(/^Without names: /)])
 })
 
 /** Resolves when the temporary file of the list appears, or soon when the list is not written at all. */
