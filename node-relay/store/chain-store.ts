@@ -131,6 +131,11 @@ export class ChainStore {
     return this.#level.problem
   }
 
+  /** The first record since opening that was found damaged. */
+  get damage(): LaresError | undefined {
+    return this.#level.damage
+  }
+
   /** Makes writing possible again after a write that failed, once the disk allows it. Never throws. */
   async heal(): Promise<void> {
     try {

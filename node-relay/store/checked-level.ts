@@ -47,6 +47,7 @@ export class CheckedLevel {
   /** Brings back what was before the batch that failed. */
   #takeBack: Operation[] | undefined
   #problem: LaresError | undefined
+  #damage: LaresError | undefined
 
   private constructor(location: string, level: Level, init: CheckedLevelInit) {
     this.location = location
@@ -89,6 +90,11 @@ export class CheckedLevel {
     return this.#problem ?? this.#noRoomFor(0)
   }
 
+  /** The first record since opening that was not what was written. */
+  get damage(): LaresError | undefined {
+    return this.#damage
+  }
+
   async close(): Promise<void> {
     await this.#level.close()
   }
@@ -101,7 +107,15 @@ export class CheckedLevel {
     } catch (error) {
       throw storageError(error)
     }
-    return value && withoutChecksum(key, plain(value))
+    return value && this.#withoutChecksum(key, plain(value))
+  }
+
+  #withoutChecksum(key: Uint8Array, value: Uint8Array): Uint8Array {
+    const content = contentOf(key, value)
+    if (content !== undefined) return content
+    const damage = damaged(`${describeKey(key)}: the checksum does not fit`)
+    this.#damage ??= damage
+    throw damage
   }
 
   async *entries(range: Partial<KeyRange>): AsyncGenerator<{
@@ -110,7 +124,7 @@ export class CheckedLevel {
   }> {
     for await (const [key, value] of this.#level.iterator(range)) {
       const at = plain(key)
-      yield { key: at, value: withoutChecksum(at, plain(value)) }
+      yield { key: at, value: this.#withoutChecksum(at, plain(value)) }
     }
   }
 
@@ -263,12 +277,6 @@ function freeBytesAt(path: string): number {
     // Not every system tells; then a full disk shows when a write fails.
     return Number.POSITIVE_INFINITY
   }
-}
-
-function withoutChecksum(key: Uint8Array, value: Uint8Array): Uint8Array {
-  const content = contentOf(key, value)
-  if (content === undefined) throw damaged(`${describeKey(key)}: the checksum does not fit`)
-  return content
 }
 
 function checksum(key: Uint8Array, content: Uint8Array): number {

@@ -9,6 +9,7 @@ import { ClassicLevel } from 'classic-level'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { createNodeVerifier } from '../../../node-relay/crypto/node-verifier.ts'
 import { FullChain } from '../../../node-relay/full-node/chain.ts'
+import { createObstacleWatch } from '../../../node-relay/full-node/obstacle-watch.ts'
 import { rebuildChain } from '../../../node-relay/full-node/rebuild-chain.ts'
 import { verifyChain } from '../../../node-relay/full-node/verify-chain.ts'
 import { ChainStore } from '../../../node-relay/store/chain-store.ts'
@@ -266,6 +267,32 @@ describe('a body that is lost', () => {
     const other = await damagedCopy(() => {})
     // All above were sealed by others: they are asked for them, and this relay goes on.
     expect(await rebuildAt(other, height)).toEqual({ kind: 'rebuilt', height, restored: undefined })
+  })
+})
+
+describe('damage that is met while the relay runs', () => {
+  it('is told once, with what helps, and keeps nobody from mining', async () => {
+    const { hash } = builder.at(3).node
+    const location = await damagedCopy((copy) =>
+      tamper(copy, async (level) => {
+        const value = Uint8Array.from((await level.get(KEYS.block(hash))) as Uint8Array)
+        value[10] = (value[10] ?? 0) ^ 1
+        await level.put(KEYS.block(hash), value)
+      }),
+    )
+    const { store, chain } = await openAt(location)
+    const told: string[] = []
+    const watch = createObstacleWatch({ store, chain, report: (code, sentence) => told.push(`${code}: ${sentence}`) })
+    expect(store.block(builder.at(4).node.hash)).toBeDefined()
+    await watch.look()
+    expect(told).toEqual([])
+    for (let time = 0; time < 2; time++) {
+      expect(() => store.block(hash)).toThrow(SAYS_WHAT_HELPS)
+      await watch.look()
+    }
+    expect(told).toEqual([expect.stringMatching(/^database-damaged: .*lares db verify --repair/)])
+    expect(chain.obstacle).toBeUndefined()
+    await store.close()
   })
 })
 
