@@ -1,5 +1,6 @@
 /** Feeds mutated inputs to what must take anything: nothing may be thrown, hang, or eat memory. */
 import { writeSync } from 'node:fs'
+import { setTimeout as pause } from 'node:timers/promises'
 import { getHeapStatistics, setFlagsFromString } from 'node:v8'
 import { runInNewContext } from 'node:vm'
 import { Worker } from 'node:worker_threads'
@@ -74,6 +75,10 @@ const SHOWN = 4_000
 /** Resident memory is read every so many inputs. */
 const RSS_EVERY = 1_024
 
+/** Memory that is still held is looked at again, so often and so many ms apart: what has leaked stays. */
+const LOOKS = 30
+const LOOK_MS = 100
+
 setFlagsFromString('--expose-gc')
 const collectGarbage = runInNewContext('gc') as () => void
 
@@ -125,11 +130,13 @@ export async function runFuzz(init: FuzzInit): Promise<FuzzReport> {
         maxAllocated = Math.max(maxAllocated, allocated)
         if (index % RSS_EVERY === 0) peakRss = Math.max(peakRss, process.memoryUsage.rss())
       }
-      // What was thrown into the air lands before the next target.
-      await new Promise((resolve) => setImmediate(resolve))
       const seconds = (performance.now() - started) / 1_000
-      collectGarbage()
-      const grown = heap() - settled
+      // What was thrown into the air lands before the next target; sockets that were cut off take a while to let go.
+      let grown = await growth(settled)
+      for (let look = 0; look < LOOKS && grown > limits.grown; look++) {
+        await pause(LOOK_MS)
+        grown = await growth(settled)
+      }
       settled += grown
       if (grown > limits.grown) note(target, inputs, undefined, `kept ${grown} bytes after ${inputs} inputs`)
       const one = { name: target.name, inputs, seconds, maxMs, maxAllocated, grown }
@@ -142,6 +149,13 @@ export async function runFuzz(init: FuzzInit): Promise<FuzzReport> {
     await watchdog?.stop()
   }
   return { figures, findings, peakRss: Math.max(peakRss, process.memoryUsage.rss()) }
+}
+
+/** Heap and buffers beyond what there was, bytes, after a garbage collection. */
+async function growth(before: number): Promise<number> {
+  await new Promise((resolve) => setImmediate(resolve))
+  collectGarbage()
+  return heap() - before
 }
 
 function heap(): number {
