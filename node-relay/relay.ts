@@ -5,7 +5,7 @@ import type { ChainNode } from '../shared/chain/chain-node.ts'
 import { restoredSentence } from '../shared/chain/recovery-words.ts'
 import { LaresError, type Result } from '../shared/errors.ts'
 import { ownerAnchor } from '../shared/identity/anchor.ts'
-import { deviceIdOf } from '../shared/identity/device-id.ts'
+import { deviceIdOf, walletIdOf } from '../shared/identity/device-id.ts'
 import { LABEL } from '../shared/identity/label.ts'
 import type { NetworkParameters } from '../shared/params.ts'
 import { PROTOCOLS } from '../shared/protocol/ids.ts'
@@ -212,6 +212,7 @@ export async function createRelay(init: RelayInit): Promise<Relay> {
       chain,
       verifier,
       sealing: keys.sealing,
+      walletId: walletIdOf(keys.wallet.publicKey),
       laterBlocks,
       restored: () => store.restored(),
       clearRestored: () => store.setRestored(undefined),

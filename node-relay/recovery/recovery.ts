@@ -65,6 +65,8 @@ export interface RelayRecoveryInit {
   readonly chain: FullChain
   readonly verifier: SignatureVerifier
   readonly sealing: Signer
+  /** Wallet ID of this relay, by which it finds its seat where its present sealing key has none. */
+  readonly walletId: Uint8Array
   readonly laterBlocks: LaterBlocks
   readonly restored: () => Restored | undefined
   readonly clearRestored: () => Promise<void>
@@ -100,8 +102,13 @@ export async function createRecovery(init: RelayRecoveryInit): Promise<RelayReco
     pending = undefined
   }
 
-  function seatOfOldKey() {
-    return chain.tip.roster.members.find(({ sealingKey }) => equalBytes(sealingKey, init.sealing.publicKey))
+  /** A chain that was taken back below a recovery knows the key from before it, which is gone: the seat is the relay's still. */
+  function ownSeat() {
+    const { members } = chain.tip.roster
+    return (
+      members.find(({ sealingKey }) => equalBytes(sealingKey, init.sealing.publicKey)) ??
+      members.find(({ walletId }) => equalBytes(walletId, init.walletId))
+    )
   }
 
   await finish()
@@ -128,9 +135,12 @@ export async function createRecovery(init: RelayRecoveryInit): Promise<RelayReco
       const restored = init.restored()
       if (restored === undefined)
         return reject('not-restored', 'This relay was not restored: there is nothing to recover.')
-      const member = seatOfOldKey()
+      const member = ownSeat()
       if (member === undefined)
-        return reject('no-seat', 'The sealing key of this backup holds no seat any more: the owner gives it a new one.')
+        return reject(
+          'no-seat',
+          'This relay holds no seat in its network any more, so there is nothing that it could go on with: it serves what it has, and the keepers that are left go on without it.',
+        )
       const { tip } = chain
       const base = { height: tip.height, hash: tip.hash }
       const { newest } = init.laterBlocks

@@ -12,6 +12,7 @@ import { fromHex, toHex } from '../../../shared/bytes.ts'
 import { expandTarget, meetsTarget } from '../../../shared/chain/target.ts'
 import { hashHeader } from '../../../shared/header/header.ts'
 import { sealMessage } from '../../../shared/header/seal.ts'
+import type { Member } from '../../../shared/roster/roster.ts'
 import { ownerMessage } from '../../../shared/transaction/approval.ts'
 import { KIND } from '../../../shared/transaction/kinds.ts'
 import { hashChangeContent, recoveryCodec } from '../../../shared/transaction/roster-change.ts'
@@ -61,12 +62,13 @@ afterEach(async () => {
   rmSync(dataDir, { recursive: true, force: true })
 })
 
-function open(): Promise<RelayRecovery> {
+function open({ sealing = keys.sealing, walletId = new Uint8Array(32) } = {}): Promise<RelayRecovery> {
   return createRecovery({
     dataDir,
     chain: full.chain,
     verifier,
-    sealing: keys.sealing,
+    sealing,
+    walletId,
     laterBlocks: later,
     restored: () => full.store.restored(),
     clearRestored: () => full.store.setRestored(undefined),
@@ -165,6 +167,24 @@ describe('a restored relay', () => {
     expect(recovery.sealing.publicKey).toEqual(said.sealingKey)
     await mineOne()
     expect(full.chain.tip.height).toBe(4)
+  })
+
+  it('finds its seat by its wallet where the chain was taken back below an earlier recovery, and seals with a new key', async () => {
+    const { walletId } = full.chain.tip.roster.members[0] as Member
+    const sealing = namedSigner('given by the recovery that was taken back')
+    recovery = await open({ sealing, walletId })
+    const { taken, recovery: said } = await signed()
+    expect(taken).toMatchObject({ ok: true })
+    expect([sealing.publicKey, keys.sealing.publicKey]).not.toContainEqual(said.sealingKey)
+    await mineOne()
+    await recovery.chainChanged()
+    expect(full.chain.tip.sealingKey).toEqual((await loadKeys(dataDir)).sealing.publicKey)
+    expect(full.store.restored()).toBeUndefined()
+  })
+
+  it('that holds no seat says so', async () => {
+    recovery = await open({ sealing: namedSigner('a stranger') })
+    expect(recovery.propose()).toMatchObject({ ok: false, code: 'no-seat' })
   })
 
   it('takes nobody else for the owner, and no answer to an older question', async () => {
