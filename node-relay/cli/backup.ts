@@ -1,11 +1,14 @@
-import { join, relative, resolve } from 'node:path'
+import { realpathSync } from 'node:fs'
+import { basename, dirname, join, relative, resolve, sep } from 'node:path'
 import { LaresError } from '../../shared/errors.ts'
+import { MAGIC } from '../backup/format.ts'
 import { createBackupKey } from '../backup/passphrase-key.ts'
 import type { Written } from '../backup/write-backup.ts'
 import type { ParsedFlags } from '../config.ts'
 import { dataDirHolder, inspectDataDir, openDataDir } from '../data-dir.ts'
 import { dataDirOf, streamFromRelay } from './admin-client.ts'
 import { type CliContext, type Command, DATA_DIR_FLAG, EXIT_OK } from './command.ts'
+import { assertOutput } from './output-file.ts'
 import { PASSPHRASE_FILE_FLAG, readPassphraseFile } from './passphrase.ts'
 import { countOf, formatTime } from './text.ts'
 
@@ -45,13 +48,24 @@ export const backup: Command = {
 function outOf({ values }: ParsedFlags, context: CliContext, dataDir: string): string {
   if (typeof values['out'] !== 'string') throw new LaresError('usage', 'Say where to: lares backup --out FILE')
   const out = resolve(context.cwd, values['out'])
-  const inside = relative(dataDir, out)
-  if (!inside.startsWith('..') && resolve(inside) !== inside)
+  // Where links lead is what counts: a backup in the data folder would be in the next one, too.
+  const inside = relative(real(dataDir), join(real(dirname(out)), basename(out)))
+  if (inside !== '..' && !inside.startsWith(`..${sep}`) && resolve(inside) !== inside)
     throw new LaresError(
       'backup-in-data-dir',
       `${out} is in the data folder, and would be lost with it; name a place elsewhere, best on another disk.`,
     )
+  assertOutput(out, { magic: MAGIC, name: 'a backup' })
   return out
+}
+
+function real(path: string): string {
+  try {
+    return realpathSync(path)
+  } catch {
+    // Not there: who uses it says so.
+    return path
+  }
 }
 
 /** From the running relay, or from the folder itself, whose lock is held meanwhile. */

@@ -1,9 +1,9 @@
 import { resolve } from 'node:path'
-import { writeFileAtomic } from '../atomic-file.ts'
 import type { FleetEntryRow } from '../fleet/door.ts'
 import { MAX_FLEET_PAGE } from '../fleet/fleet-routes.ts'
 import { askRelay, dataDirOf } from './admin-client.ts'
 import { type Command, DATA_DIR_FLAG, EXIT_OK, JSON_FLAG } from './command.ts'
+import { assertOutput, writeOutput } from './output-file.ts'
 import { countOf, formatJson, formatTable } from './text.ts'
 
 /** A directory of the largest size, in base64. */
@@ -23,13 +23,14 @@ export const directoryExport: Command = {
   positionals: [],
   async run(input, context) {
     const out = resolve(context.cwd, (input.values['out'] as string | undefined) ?? 'lares-directory.bin')
+    assertOutput(out)
     const answer = await askRelay<{ directory: string; devices: number }>(
       dataDirOf(input, context),
       '/fleet/directory',
       'GET',
       { timeoutMs: EXPORT_TIMEOUT_MS, maxAnswerBytes: MAX_DIRECTORY_ANSWER },
     )
-    writeFileAtomic(out, Buffer.from(answer.directory, 'base64url'))
+    writeOutput(out, Buffer.from(answer.directory, 'base64url'), 'Nothing was written.')
     context.print(
       [
         `${countOf(answer.devices, 'device')} in ${out}.`,

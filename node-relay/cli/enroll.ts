@@ -5,6 +5,7 @@ import { deriveSeed, encodeRecoveryWords, RECOVERY_ENTROPY_LENGTH } from '../../
 import { createSeedSigner } from '../../shared/crypto/signer.ts'
 import { LaresError } from '../../shared/errors.ts'
 import { readKey } from '../../shared/fleet/row.ts'
+import { diskError } from '../backup/disk-error.ts'
 import type { Setting } from '../config.ts'
 import type { EnrolAnswer, EnrolOptions, RowStatus } from '../fleet/door.ts'
 import { MAX_VOUCHER_DAYS } from '../fleet/fleet-routes.ts'
@@ -12,6 +13,7 @@ import { type CheckedRows, readCheckedRows } from '../fleet/read-checked-rows.ts
 import { assertResultFile, type ResultRow, writeResultFile } from '../fleet/result-file.ts'
 import { askRelay, dataDirOf } from './admin-client.ts'
 import { type CliContext, type Command, DATA_DIR_FLAG, EXIT_FAILED, EXIT_OK, JSON_FLAG } from './command.ts'
+import { assertOutput } from './output-file.ts'
 import { formatJson } from './text.ts'
 import { wordsBox } from './words-box.ts'
 
@@ -48,18 +50,31 @@ export const enroll: Command = {
     const path = resolve(context.cwd, input.positionals[0] as string)
     const out = resolve(context.cwd, (input.values['out'] as string | undefined) ?? `${path}.result.csv`)
     const options = optionsOf(input.values)
+    assertOutput(out)
     assertResultFile(out)
     // Before the long work: without a relay there is nobody to enrol them.
     await askRelay(dataDir, '/join')
     const rows = await readCheckedRows(path, (done, all) => progress(context, `Checked ${done} of ${all} rows.`))
     const answer = await enrol(dataDir, rows, options, context)
     const results = resultsOf(rows, answer)
-    writeResultFile(out, results)
+    keepResults(out, results)
     const summary = summaryOf(results, answer.devices)
     if (input.values['json'] === true) context.print(formatJson({ ...summary, out, rows: results }))
     else context.print(describe(path, out, summary, results))
     return summary.refused === 0 ? EXIT_OK : EXIT_FAILED
   },
+}
+
+function keepResults(out: string, results: readonly ResultRow[]): void {
+  try {
+    writeResultFile(out, results)
+  } catch (error) {
+    throw diskError(
+      error,
+      out,
+      'The devices are enrolled all the same: run it again with another --out, and it writes the same vouchers.',
+    )
+  }
 }
 
 /** Says how far it is, to a person only. */

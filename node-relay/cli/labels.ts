@@ -1,12 +1,12 @@
 import { resolve } from 'node:path'
 import { LaresError } from '../../shared/errors.ts'
-import { writeFileAtomic } from '../atomic-file.ts'
 import type { FleetEntryRow } from '../fleet/door.ts'
 import { type Label, labelSheet, MAX_LABELS } from '../fleet/label-sheet.ts'
 import { readCheckedRows } from '../fleet/read-checked-rows.ts'
 import { dataDirOf } from './admin-client.ts'
 import { type Command, DATA_DIR_FLAG, EXIT_FAILED, EXIT_OK } from './command.ts'
 import { readDirectory } from './directory.ts'
+import { assertOutput, writeOutput } from './output-file.ts'
 import { countOf } from './text.ts'
 
 export const labels: Command = {
@@ -26,6 +26,7 @@ export const labels: Command = {
     if (all === (file !== undefined))
       throw new LaresError('usage', 'Name a fleet file, or say --all for the whole directory.')
     const out = resolve(context.cwd, (input.values['out'] as string | undefined) ?? 'labels.html')
+    assertOutput(out)
     const directory = await readDirectory(dataDirOf(input, context))
     const wanted = file === undefined ? directory : await rowsOf(resolve(context.cwd, file), directory)
     const sheet = wanted.flatMap(labelOf)
@@ -42,7 +43,7 @@ export const labels: Command = {
         'too-many-labels',
         `${sheet.length} labels are too many for one sheet file (${MAX_LABELS}): name a file with some of the rows.`,
       )
-    writeFileAtomic(out, labelSheet(sheet, `Lares labels: ${countOf(sheet.length, 'device')}`))
+    writeOutput(out, labelSheet(sheet, `Lares labels: ${countOf(sheet.length, 'device')}`), 'Nothing was written.')
     context.print(`${countOf(sheet.length, 'label')} in ${out}; open it in a browser and print it.`)
     if (without > 0) context.print(`Left out: ${later}`)
     return EXIT_OK

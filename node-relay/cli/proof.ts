@@ -5,6 +5,7 @@ import { writeFileAtomic } from '../atomic-file.ts'
 import type { AdminDevice } from '../http/admin-socket.ts'
 import { askRelay, dataDirOf } from './admin-client.ts'
 import { type Command, DATA_DIR_FLAG, EXIT_OK, JSON_FLAG } from './command.ts'
+import { assertOutput } from './output-file.ts'
 import { formatJson } from './text.ts'
 import { describeVerdict, refused, verifyProof } from './verdict.ts'
 
@@ -27,6 +28,7 @@ export const proofExport: Command = {
     const answer = await askRelay<AdminDevice>(dataDirOf(input, context), `/devices/${encodeURIComponent(id)}`)
     const file = resolve(context.cwd, (input.values['out'] as string | undefined) ?? `${answer.deviceId}.lares-proof`)
     const bundle = Buffer.from(answer.bundle, 'base64url')
+    assertOutput(file)
     try {
       writeFileAtomic(file, bundle, PROOF_FILE_MODE)
     } catch (error) {

@@ -1,6 +1,6 @@
 /** `lares backup` and `lares restore` at the command line, with a stopped relay and with one whose node is made up. */
 import { once } from 'node:events'
-import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs'
 import { connect } from 'node:net'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
@@ -61,12 +61,17 @@ describe('with a stopped relay', () => {
   }, 60_000)
 
   it('says in a sentence what is not possible', async () => {
+    writeFileSync(join(home.directory, 'notes.txt'), 'of mine')
+    symlinkSync(relay.dataDir, join(home.directory, 'link'))
     const cases: [string[], RegExp][] = [
       [at('backup'), /lares backup --out FILE/],
       [at('backup', '--out', join(relay.dataDir, 'tls', 'b')), /is in the data folder, and would be lost with it/],
       [['backup', '--out', 'b', '--data-dir', 'nowhere'], /There is no relay in/],
       [at('backup', '--out', 'no/such/folder/b'), /There is no such place/],
-      [at('backup', '--out', '.'), /./],
+      [at('backup', '--out', '.'), /is a folder; name a file in it/],
+      [at('backup', '--out', 'notes.txt'), /is there already and is not a backup/],
+      [at('backup', '--out', join('link', 'b')), /is in the data folder, and would be lost with it/],
+      [at('backup', '--out', join(relay.dataDir, '..b')), /is in the data folder, and would be lost with it/],
       [at('backup', '--out', 'b', '--passphrase-file', 'none'), /cannot be read/],
       [['restore', 'none', '--data-dir', 'there'], /There is no such place/],
       [['restore', '.', '--data-dir', 'there'], /is not a backup/],
@@ -78,7 +83,8 @@ describe('with a stopped relay', () => {
       expect(err, args.join(' ')).toMatch(sentence)
       expect(err).not.toMatch(/should not/)
     }
-    expect(readdirSync(home.directory)).toEqual([])
+    expect(readdirSync(home.directory).sort()).toEqual(['link', 'notes.txt'])
+    expect(readFileSync(join(home.directory, 'notes.txt'), 'utf8')).toBe('of mine')
     expect(existsSync(join(relay.directory, 'nowhere'))).toBe(false)
   })
 

@@ -85,6 +85,23 @@ describe('with a running relay', () => {
     })
   })
 
+  test.each([
+    ['directory', 'export'],
+    ['enroll', 'fleet.csv'],
+    ['labels', '--all'],
+    ['proof', 'export', FAKE_DEVICE_ID],
+  ])('%s %s says in a sentence where no file can be put', async (...command) => {
+    await home.start()
+    writeFileSync(join(home.directory, 'fleet.csv'), 'name,serial\nDoor,S-1\n')
+    for (const [out, sentence] of [
+      ['none/file', 'There is no such place as'],
+      ['.', 'is a folder; name a file in it'],
+    ] as const) {
+      const { code, err } = await run(...command, '--out', out)
+      expect([code, err]).toEqual([1, expect.stringContaining(sentence)])
+    }
+  })
+
   test('a long path of the data folder', async () => {
     const deep = join(home.directory, 'x'.repeat(100), 'y'.repeat(60))
     mkdirSync(deep, { recursive: true })
