@@ -23,6 +23,7 @@ import {
   NO_ED25519,
   NO_NETWORK,
   NOT_OPEN,
+  STORAGE_INCIDENTS,
   STORAGE_REFUSED,
   TOO_MANY_NETWORKS,
   UNKNOWN_NETWORK,
@@ -155,11 +156,10 @@ export class App {
         return this.view()
       }
       this.#remembered = readKeepsake(init.keepsake)
-      // What finds no room now is taken up next time.
-      await takeUpAgain(opened, this.#remembered, this.#init.ports.clock.now()).catch(ignoreRefusal)
+      await takeUpAgain(opened, this.#remembered, this.#init.ports.clock.now())
       this.#opened = opened
       this.#ports = { ...this.#init.ports, store: opened.store }
-      this.#networks = await opened.store.networks().catch(() => [])
+      this.#networks = await opened.store.networks()
       void this.#init.ports.isPersisted().then((isPersisted) => {
         this.#isPersisted ??= isPersisted
         this.#changed()
@@ -182,6 +182,7 @@ export class App {
       await this.#oneByOne(() => this.#stopClient())
     } else {
       await this.#opened?.store.restore().catch(ignoreRefusal)
+      await this.#directory?.storeAgain().catch(ignoreRefusal)
       this.#client?.storeAgain()
     }
     this.#changed()
@@ -256,9 +257,11 @@ export class App {
       this.#client = client
       this.#join = new Join(client, client.identity, ports)
       const { store, verifier, clock } = ports
-      this.#directory = new PrivateDirectory({ chain: client, store, verifier, clock, onChange: this.#changed })
-      await this.#directory.load()
+      const directory = new PrivateDirectory({ chain: client, store, verifier, clock, onChange: this.#changed })
+      this.#directory = directory
+      const isDamaged = await directory.load()
       await client.start(this.#remembered.find(({ record: one }) => one.networkId === networkId))
+      if (isDamaged) client.incidents.add(STORAGE_INCIDENTS.names)
     } catch (error) {
       if (!(error instanceof LaresError)) throw error
       return STORAGE_REFUSED

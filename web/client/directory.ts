@@ -71,17 +71,26 @@ export class PrivateDirectory {
     }
   }
 
-  /** Takes up what is stored. A damaged one is as good as none. */
-  async load(): Promise<void> {
+  /**
+   * Takes up what is stored. A damaged one is as good as none.
+   * @returns whether there is one that is damaged
+   */
+  async load(): Promise<boolean> {
     try {
       const record = await this.#init.store.readDirectory(this.#networkId)
-      const opened = record && open(record)
-      if (opened === undefined) return
-      this.#opened = opened
+      if (record === undefined) return false
+      this.#opened = open(record)
       void this.#recheck()
+      return this.#opened === undefined
     } catch (error) {
       if (!(error instanceof LaresError)) throw error
+      return true
     }
+  }
+
+  /** The database was emptied while it was in use: what is in memory goes back into it. */
+  async storeAgain(): Promise<void> {
+    if (this.#opened !== undefined) await this.#init.store.writeDirectory(this.#networkId, this.#opened.record)
   }
 
   /** Checks a directory and keeps it in place of the one before. */

@@ -4,7 +4,7 @@ import { formatJoinLink, parseJoinLink } from '../../shared/protocol/join-link.t
 import type { NetworkRecord } from '../store/local-store.ts'
 
 /** A note that is longer is not read, characters. */
-export const MAX_KEEPSAKE_LENGTH = 64 * 1024
+export const MAX_KEEPSAKE_LENGTH = 256 * 1024
 /** Networks in a note; more are not read. */
 export const MAX_KEPT_NETWORKS = 64
 

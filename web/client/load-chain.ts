@@ -101,5 +101,7 @@ export function baseOf({ start }: { readonly start: Uint8Array }, origin: LogBas
   const node = decodeStartPoint(start)
   if (!node.ok) return undefined
   if (node.value.height <= origin.node.height) return node.value.id === origin.node.id ? origin : undefined
+  // Of the branch that was left for a recovery, however high it went.
+  if (node.value.roster.recovered < origin.node.roster.recovered) return undefined
   return { node: node.value, start }
 }

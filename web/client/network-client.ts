@@ -228,6 +228,8 @@ export class NetworkClient implements AuditedChain {
   }
 
   async #save(record: NetworkRecord): Promise<void> {
+    // A network that was removed meanwhile must not come back.
+    if (this.#stopped) return
     this.#record = record
     await this.#ports.store.putNetwork(record)
   }
@@ -301,19 +303,17 @@ export class NetworkClient implements AuditedChain {
     // One run of headers from one peer: it leaves the old branch once at most, and goes up from there.
     const applied = outcomes.flatMap((outcome) => outcome.applied)
     for (const outcome of outcomes) {
+      const recovery = recoveryIn(outcome)
+      if (recovery !== undefined) this.#tellRestored(recovery, Math.max(tipBefore(outcome), recovery.lost.height))
       if (outcome.kind !== 'reorganization') continue
       const [lowest] = outcome.applied
       if (outcome.leftSettled) {
         const sentence = INCIDENT.leftSettled((lowest?.height ?? 1) - 1)
         this.incidents.add({ code: 'left-settled', severity: 'alarm', sentence })
-      } else {
+      } else if (recovery === undefined) {
         const sentence = INCIDENT.reorganization(outcome.undone.length)
         this.incidents.add({ code: 'reorganization', severity: 'note', sentence })
       }
-    }
-    for (const { rosterChanges } of applied) {
-      const action = rosterChanges[0]?.action
-      if (action?.TAG === 'recover') this.#tellRestored(action.data.recovery, action.data.recovery.lost.height)
     }
     this.#kept?.apply(applied)
     void this.identity.poke()
@@ -338,6 +338,8 @@ export class NetworkClient implements AuditedChain {
   async #goOnFrom({ recovery, checkpoint, answer }: RecoveredStart): Promise<void> {
     const before = this.graph?.tip.height ?? 0
     this.#tellRestored(recovery, Math.max(before, recovery.lost.height))
+    // A server that connects meanwhile must not begin from the start of before.
+    this.#fetchingOrigin = true
     this.#driver?.stop()
     this.#kept?.stop()
     await this.#kept?.flushed()
@@ -348,6 +350,8 @@ export class NetworkClient implements AuditedChain {
     await this.#ports.store.clearChain(record.networkId).catch(() => this.#tellNotStored())
     const origin = await readOrigin(this.networkId, record, answer, this.#ports.verifier)
     if (origin.ok) await this.#begin(origin.value)
+    this.#fetchingOrigin = false
+    if (this.#driver === undefined) void this.#fetchOrigin()
     await this.identity.mayBeLost()
   }
 
@@ -457,4 +461,15 @@ export class NetworkClient implements AuditedChain {
       spacingMs: this.spacingMs,
     }
   }
+}
+
+/** Two recoveries are blocks apart, so one run of headers is told by its newest. */
+function recoveryIn({ applied }: ChainOutcome): Recovery | undefined {
+  const actions = applied.flatMap(({ rosterChanges }) => rosterChanges.map(({ action }) => action))
+  return actions.flatMap((action) => (action.TAG === 'recover' ? [action.data.recovery] : [])).at(-1)
+}
+
+/** Height that was the newest until then, where that is left. */
+function tipBefore(outcome: ChainOutcome): number {
+  return outcome.kind === 'reorganization' ? (outcome.undone[0]?.height ?? 0) : 0
 }

@@ -31,7 +31,10 @@ export async function openStore(open: () => Promise<LocalStore>): Promise<Opened
   }
 }
 
-/** Networks that the page remembers and the database does not have are taken up again from their join links. */
+/**
+ * Networks that the page remembers and the database does not have are taken up again from their join links, in memory where
+ * there is no room: the note is written anew from what is open, and must not lose them.
+ */
 export async function takeUpAgain(
   { store, problem }: OpenedStore,
   remembered: readonly Remembered[],
@@ -40,7 +43,16 @@ export async function takeUpAgain(
   const known = new Set((await store.networks()).map(({ networkId }) => networkId))
   for (const { record } of remembered) {
     if (known.has(record.networkId)) continue
-    await store.putNetwork(record)
-    if (problem === undefined) await store.writeIncidents(record.networkId, [{ at: now, ...STORAGE_INCIDENTS.lost }])
+    await store.putNetwork(record).catch(held(() => store.hold(record)))
+    if (problem !== undefined) continue
+    const incidents = [{ at: now, ...STORAGE_INCIDENTS.lost }]
+    await store.writeIncidents(record.networkId, incidents).catch(held(() => undefined))
+  }
+}
+
+function held(instead: () => void): (error: unknown) => void {
+  return (error) => {
+    if (!(error instanceof LaresError)) throw error
+    instead()
   }
 }

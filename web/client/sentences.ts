@@ -124,13 +124,18 @@ export const STORAGE_INCIDENTS = {
     code: 'storage-emptied',
     severity: 'warning',
     sentence:
-      "This page's storage was deleted while it was in use. Headers and identity were stored again from memory.",
+      "This page's storage was deleted while it was in use. Headers, identity and names were stored again from memory.",
   },
   record: {
     code: 'storage-repaired',
     severity: 'warning',
     sentence:
       'What was stored of the ID was damaged. It was taken up again from its key, and is looked up in the ledger.',
+  },
+  names: {
+    code: 'names-damaged',
+    severity: 'warning',
+    sentence: 'The stored names of devices are damaged and are not shown: import the directory again.',
   },
   'stored-again': {
     code: 'storage-recovered',

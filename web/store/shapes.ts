@@ -1,4 +1,5 @@
 /** Shape checks of what comes out of a browser's database: whatever is not as it was written counts as absent. */
+import { formatJoinLink, type JoinLink } from '../../shared/protocol/join-link.ts'
 import type {
   DirectoryRecord,
   HeaderChunk,
@@ -27,9 +28,21 @@ export function isNetworkRecord(value: unknown): value is NetworkRecord {
     isHeight(checkpoint['height']) &&
     isHash(checkpoint['hash']) &&
     isTextList(addresses) &&
+    isLinkable({ checkpoint, addresses, name } as unknown as Linkable) &&
     (start === undefined || isBytes(start)) &&
     typeof lastActive === 'number'
   )
+}
+
+type Linkable = Pick<JoinLink, 'checkpoint' | 'addresses' | 'name'>
+
+/** It came out of a join link: what no link can say was damaged since, and the note of the page has the link itself. */
+function isLinkable({ checkpoint, addresses, name }: Linkable): boolean {
+  try {
+    return formatJoinLink({ version: 1, networkId: new Uint8Array(32), checkpoint, addresses, name }) !== ''
+  } catch {
+    return false
+  }
 }
 
 export function isRestartRecord(value: unknown): value is RestartRecord {

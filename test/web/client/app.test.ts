@@ -67,6 +67,27 @@ describe('networks on one device', () => {
     })
   })
 
+  it('does not bring a network back that was removed while a server was asked for its start', async () => {
+    const { harness, honest } = await scene()
+    let release = () => {}
+    const held = new Promise<void>((resolve) => {
+      release = resolve
+    })
+    await harness.call(open)
+    await harness.call({ call: 'add-network', link: harness.link() })
+    const connecting = harness.connect('A', async (protocol, bytes) => {
+      if (protocol === PROTOCOLS.checkpoint.id) await held
+      return honest(protocol, bytes)
+    })
+    await harness.clock.advance(100)
+    await harness.call({ call: 'remove-network', networkId: harness.networkId })
+    release()
+    await connecting
+    await harness.idle()
+    expect(await harness.store.networks()).toEqual([])
+    expect(harness.app.view()).toMatchObject({ networks: [], active: undefined })
+  })
+
   it('takes new addresses from a newer link, and keeps its checkpoint', async () => {
     const { chain, harness } = await scene()
     await harness.open(chain.at(2), ['/ip4/10.0.0.1/udp/1'])

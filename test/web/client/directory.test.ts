@@ -118,6 +118,35 @@ describe('what is kept', () => {
     expect(await harness.store.readDirectory(toHex(chain.networkId))).toBeUndefined()
   })
 
+  it('is said to be damaged when it is', async () => {
+    const { chain, harness, sign, search } = await scene()
+    const bytes = (await sign()).slice(1)
+    await harness.store.writeDirectory(toHex(chain.networkId), { bytes, importedAt: 1 })
+    await harness.open()
+    expect(harness.incidents).toEqual(['names-damaged'])
+    expect(await search('')).toBe('no-directory')
+  })
+
+  it('is stored again when the database was deleted under the page', async () => {
+    const made = await scene()
+    let lose = () => {}
+    const harness = new ClientHarness({
+      chain: made.chain,
+      openStore: async (onLoss) => {
+        lose = () => onLoss('emptied')
+        return made.harness.store
+      },
+    })
+    await harness.open()
+    await harness.connect('A', made.honest)
+    expect(await harness.finish({ call: 'import-directory', bytes: await made.sign() })).toMatchObject({ ok: true })
+    const { store } = made.harness
+    await store.removeNetwork(harness.networkId)
+    lose()
+    await harness.idle()
+    expect((await store.readDirectory(harness.networkId))?.bytes).toEqual(await made.sign())
+  })
+
   it('counts no more once its signer has left the ledger', async () => {
     const { chain, sensor, harness, honest, sign, search } = await scene()
     const directory = await sign(sensor.wallet, sensor.deviceId)

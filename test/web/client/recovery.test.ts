@@ -1,10 +1,12 @@
 /** The relay was restored from a backup that is older than what a phone has settled. */
 import { describe, expect, it } from 'vitest'
+import { LaresError } from '../../../shared/errors.ts'
 import { PREVIOUS_PROTOCOLS, PROTOCOLS } from '../../../shared/protocol/ids.ts'
 import { statusCodec, statusRequestCodec } from '../../../shared/protocol/messages.ts'
 import { previousVersion } from '../../../shared/protocol/versions.ts'
 import { formatVoucher } from '../../../shared/protocol/voucher-text.ts'
 import type { Recovery } from '../../../shared/transaction/roster-change.ts'
+import { createMemoryStore } from '../../../web/store/memory-store.ts'
 import { foundRelay, makeVoucher, recoverKeeper } from '../../framework/chain-actions.ts'
 import { type BuiltBlock, ChainBuilder, namedSigner } from '../../framework/chain-builder.ts'
 import { ClientHarness } from '../../framework/client-harness.ts'
@@ -60,6 +62,47 @@ describe('a phone that is ahead of the restored relay', () => {
     await again.idle()
     expect(again.client?.graph?.tip.id).toBe(chain.tip.node.id)
     expect(again.network.startHeight).toBe(first.node.height)
+  })
+
+  it('is told of it by a header too, and not that a longer chain came', async () => {
+    const { chain, base, harness } = await scene()
+    // The owner knew of the first lost block only.
+    const lost = await chain.mine()
+    await harness.gossip('A', lost)
+    await harness.gossip('A', await chain.mine())
+    const ahead = chain.tip.node.height
+    chain.tip = base
+    await recoverKeeper(chain, { base, lost, sealing: NEW_KEY })
+    const time = harness.clock.now() + 10_000
+    harness.clock.set(time)
+    await harness.gossip('A', await chain.mine({ seat: 0, sealWith: NEW_KEY, time }))
+    expect(harness.client?.graph?.tip.id).toBe(chain.tip.node.id)
+    expect(harness.incidents).toEqual(['restored'])
+    expect(harness.network.incidents[0]?.sentence).toContain(`(${base.node.height + 1} to ${ahead})`)
+  })
+
+  it('does not go back to the branch that was left when that could not be cleared', async () => {
+    const { chain, base } = await scene()
+    const joinedAt = await chain.mineMany(3)
+    await chain.mineMany(3)
+    const inner = createMemoryStore()
+    let clearings = 0
+    const clearChain = async () => {
+      clearings++
+      throw new LaresError('storage-failed', 'not now')
+    }
+    const harness = new ClientHarness({ chain, store: { ...inner, clearChain } })
+    const honest = createHonestNode({ chain, now: () => harness.clock.now() })
+    await harness.open(joinedAt)
+    await harness.connect('A', honest)
+    await restore(chain, base)
+    await ask(harness)
+    expect(harness.client?.graph?.tip.id).toBe(chain.tip.node.id)
+    expect(clearings).toBe(1)
+    const again = new ClientHarness({ chain, store: inner, clock: harness.clock })
+    await again.call({ call: 'open', init: { codeOrigin: 'test', servedBy: undefined } })
+    await again.idle()
+    expect(again.client?.graph?.tip.id).toBe(chain.tip.node.id)
   })
 
   it('sends its registration again when that was in a lost block', async () => {

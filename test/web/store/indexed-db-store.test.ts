@@ -34,6 +34,32 @@ describe('IndexedDB store', () => {
     again.close()
   })
 
+  it('takes a network that no join link can have named for a damaged one', async () => {
+    const checkpoint = { height: 0, hash: new Uint8Array(32) }
+    const good = {
+      networkId: A,
+      name: 'home',
+      checkpoint,
+      addresses: ['/ip4/10.0.0.1'],
+      start: undefined,
+      lastActive: 0,
+    }
+    const damages = [
+      { addresses: ['ip4/10.0.0.1'] },
+      { addresses: [`/${'a'.repeat(300)}`] },
+      { addresses: Array.from({ length: 9 }, () => '/ip4/10.0.0.1') },
+      { name: 'ho\u0000me' },
+      { name: 'n'.repeat(400) },
+      { checkpoint: { ...checkpoint, height: 2 ** 40 } },
+    ]
+    for (const damage of [{}, ...damages]) {
+      const store = await openIndexedDbStore({ name: `link ${++number}` })
+      await store.putNetwork({ ...good, ...damage })
+      expect(await store.networks(), JSON.stringify(damage)).toHaveLength(damages.includes(damage as never) ? 0 : 1)
+      store.close()
+    }
+  })
+
   it('brings a database of version 1 forward, with what is in it', async () => {
     const old = await openDB('old', 1, {
       upgrade(opened) {

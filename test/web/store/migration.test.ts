@@ -41,7 +41,8 @@ describe('a database of version', () => {
         headersFetched: 0,
         identity: { state: 'settled', isLost: false },
       })
-      expect(page.incidents).toEqual(['asleep'])
+      // The directory in the fixture is bytes without a meaning.
+      expect(page.incidents).toEqual(version === 2 ? ['names-damaged', 'asleep'] : ['asleep'])
       await page.app.close()
       // The next page finds it in today's form.
       const raw = await openDB(name)
