@@ -226,6 +226,7 @@ export class Identity {
     const isOurs = this.#walletKey !== undefined && equalBytes(device.walletKey, this.#walletKey)
     // A rotation that is not settled yet.
     if (!isOurs && record.state !== 'settled' && readRotate(record.application) !== undefined) return
+    if (!this.#isCurrent(record)) return
     this.#checkedAt = now
     // Brought back somewhere else, by its recovery words.
     if (!isOurs && !this.#isLost && device.status !== STATUS.retired) this.#lose()
@@ -244,19 +245,20 @@ export class Identity {
   /** Sends the registration, with endorsements, unless it was taken a moment ago. */
   async #submit(): Promise<void> {
     const { clock, page, verifier } = this.#ports
-    const record = this.#record as IdentityRecord
+    let record = this.#record as IdentityRecord
     const pause = Math.max(RESUBMIT_MS, RESUBMIT_SPACINGS * this.#access.spacingMs)
     if (this.#submittedAt !== undefined && Math.abs(clock.now() - this.#submittedAt) < pause) return
 
     let { transaction } = record
     if (transaction === undefined) {
       const application = readRegister(record.application)
-      if (application === undefined) return this.#fail('malformed')
+      if (application === undefined) return this.#fail(record, 'malformed')
       const endorsements = await collectEndorsements(this.#access, { page, verifier }, application)
-      if (!endorsements.ok) return this.#refused(endorsements.code)
+      if (!endorsements.ok) return this.#refused(record, endorsements.code)
       const data: Register = { ...application, endorsements: endorsements.value }
       transaction = transactionCodec.encode({ TAG: 'register', data })
-      await this.#save({ ...record, transaction, done: STEPS.slice(0, 2) })
+      record = { ...record, transaction, done: STEPS.slice(0, 2) }
+      await this.#save(record)
     }
 
     let refusedWith: string | undefined
@@ -269,31 +271,29 @@ export class Identity {
         continue
       }
       if (decoded.value.TAG === 'accepted') {
-        this.#submittedAt = clock.now()
-        await this.#save({ ...(this.#record as IdentityRecord), done: STEPS.slice(0, 3) })
-        return
+        if (this.#isCurrent(record)) this.#submittedAt = clock.now()
+        return this.#save({ ...record, done: STEPS.slice(0, 3) })
       }
       refusedWith ??= decoded.value.data.code
     }
-    if (refusedWith !== undefined) await this.#refused(refusedWith)
+    if (refusedWith !== undefined) await this.#refused(record, refusedWith)
   }
 
-  async #refused(code: string): Promise<void> {
-    const record = this.#record as IdentityRecord
-    if (FINAL_REFUSALS.has(code)) return this.#fail(code)
+  async #refused(record: IdentityRecord, code: string): Promise<void> {
+    if (FINAL_REFUSALS.has(code)) return this.#fail(record, code)
     const rotation = readRotate(record.application)
     if (rotation !== undefined && code === 'wrong-sequence') {
       const tip = this.#access.graph?.tip
       const device = tip === undefined ? 'unknown' : await this.#readDevice(tip, record.deviceId)
       // Something else of this ID came first. If that was this very rotation, our own headers show it in a moment.
       if (device === 'unknown' || device === 'absent' || equalBytes(device.walletKey, rotation.walletKey)) return
-      if (device.sequence >= rotation.sequence) await this.#fail('recovery-overtaken')
+      if (device.sequence >= rotation.sequence) await this.#fail(record, 'recovery-overtaken')
       return
     }
     if (TAKEN.has(code)) {
       const owner = await this.#anchorOwner(record.anchor)
       // Taken by ourselves: our own headers will show it in a moment.
-      if (owner !== undefined && !equalBytes(owner, record.deviceId)) await this.#fail('voucher-used')
+      if (owner !== undefined && !equalBytes(owner, record.deviceId)) await this.#fail(record, 'voucher-used')
     }
     if (ENDORSE_AGAIN.has(code) && record.transaction !== undefined)
       await this.#save({ ...record, transaction: undefined, done: STEPS.slice(0, 1) })
@@ -307,12 +307,19 @@ export class Identity {
     return record.ok ? record.value.deviceId : undefined
   }
 
-  async #fail(code: string): Promise<void> {
+  async #fail(record: IdentityRecord, code: string): Promise<void> {
     const { sentence } = joinFailure(code)
-    await this.#save({ ...(this.#record as IdentityRecord), failure: { code, sentence } })
+    await this.#save({ ...record, failure: { code, sentence } })
   }
 
+  /** A record and what follows from it share one application; another one has begun a new identity. */
+  #isCurrent({ application }: IdentityRecord): boolean {
+    return this.#record?.application === application
+  }
+
+  /** What answers an application of before, while a new one has begun, must not take its place. */
   async #save(record: IdentityRecord): Promise<void> {
+    if (!this.#isCurrent(record)) return
     this.#record = record
     await this.#ports.store.writeIdentity(this.#networkId, record)
     this.#onChange()

@@ -3,6 +3,8 @@ import { describe, expect, it } from 'vitest'
 import { toHex } from '../../../shared/bytes.ts'
 import { LaresError } from '../../../shared/errors.ts'
 import { formatDeviceId } from '../../../shared/identity/device-id.ts'
+import { PROTOCOLS } from '../../../shared/protocol/ids.ts'
+import { refusal, submitAnswerCodec } from '../../../shared/protocol/messages.ts'
 import { formatVoucher } from '../../../shared/protocol/voucher-text.ts'
 import type { IdentityRecord, LocalStore } from '../../../web/store/local-store.ts'
 import { createMemoryStore } from '../../../web/store/memory-store.ts'
@@ -163,6 +165,52 @@ describe('an ID whose key is gone', () => {
   })
 })
 
+describe('a new identity', () => {
+  it('is not touched by what is still said of the one before', async () => {
+    const chain = new ChainBuilder()
+    const relay = await foundRelay(chain)
+    await chain.mineMany(3)
+    const harness = new ClientHarness({ chain })
+    const honest = createHonestNode({ chain, coordinator: relay, now: () => harness.clock.now() })
+    await harness.open()
+    await harness.connect('A', honest)
+    await join(harness, chain, relay)
+    await harness.app.close()
+    // Its key is gone before it was in a block, and the server takes its time with what is sent once more.
+    let refuse = (_answer: Uint8Array) => {}
+    const late = new Promise<Uint8Array>((resolve) => {
+      refuse = resolve
+    })
+    let asked = 0
+    const slow: typeof honest = (protocol, bytes) =>
+      protocol === PROTOCOLS.submit.id && ++asked === 1 ? late : honest(protocol, bytes)
+    const again = new ClientHarness({ chain, store: withoutWallet(harness.store) })
+    const opening = again.call(open())
+    await again.clock.advance(100)
+    await opening
+    const connecting = again.connect('A', slow)
+    await again.clock.advance(6_000)
+    expect(asked).toBe(1)
+    const voucher = formatVoucher(await makeVoucher(chain, relay, { name: 'second' }))
+    const wait = async <Value>(call: Promise<Value>): Promise<Value> => {
+      await again.clock.advance(40_000)
+      return call
+    }
+    const prepared = await wait(again.call({ call: 'prepare-join', voucher }))
+    if (!prepared.ok) throw new Error(prepared.sentence)
+    const { words, asked: positions } = prepared.value
+    const answers = positions.map((position) => words[position] as string)
+    expect(await wait(again.call({ call: 'confirm-join', answers }))).toMatchObject({ ok: true })
+    const { deviceId } = again.network.identity
+    refuse(submitAnswerCodec.encode(refusal('voucher-expired', '')))
+    await connecting
+    await again.clock.advance(10_000)
+    expect(again.network.identity).toMatchObject({ state: 'joining', failure: undefined, deviceId })
+    await again.gossip('A', await chain.mine())
+    expect(again.network.identity).toMatchObject({ state: 'pending', isLost: false, deviceId })
+  })
+})
+
 describe('a store that lost', () => {
   it('a byte of the identity record takes it up from the note and the ledger, or not at all', async () => {
     const { chain, harness, honest, deviceId, keepsake, networkId } = await joined()
@@ -219,6 +267,33 @@ describe('a store that lost', () => {
       identity: { state: 'none', isLost: true, deviceId },
     })
     expect(again.incidents).toEqual(['wallet-missing', 'storage-lost'])
+    expect(await again.finish({ call: 'recover-identity', words, deviceId })).toEqual({ ok: true, value: null })
+    for (let i = 0; i < 3; i++) await again.gossip('A', await chain.mine())
+    expect(again.network.identity).toMatchObject({ state: 'settled', isLost: false, deviceId })
+  })
+
+  it('everything, and has no room for its networks, keeps note and network all the same', async () => {
+    const { chain, honest, words, deviceId, keepsake } = await joined()
+    const full = async () => Promise.reject(new LaresError('storage-full', 'no room'))
+    const inner = createMemoryStore()
+    const state = { isFull: true }
+    const tight =
+      <Rest extends unknown[]>(write: (...all: Rest) => Promise<void>) =>
+      (...all: Rest): Promise<void> =>
+        state.isFull ? full() : write(...all)
+    const store: LocalStore = {
+      ...inner,
+      putNetwork: tight(inner.putNetwork),
+      writeChain: tight(inner.writeChain),
+      writeIncidents: tight(inner.writeIncidents),
+      writeIdentity: tight(inner.writeIdentity),
+    }
+    const again = await reopen(chain, honest, { store, keepsake })
+    expect(again.network).toMatchObject({ phase: 'following', identity: { isLost: true, deviceId } })
+    expect(again.incidents).toContain('storage-full')
+    expect(again.app.view().storage.keepsake).toBe(keepsake)
+    expect(await again.finish({ call: 'recover-identity', words, deviceId })).toMatchObject({ code: 'storage-failed' })
+    state.isFull = false
     expect(await again.finish({ call: 'recover-identity', words, deviceId })).toEqual({ ok: true, value: null })
     for (let i = 0; i < 3; i++) await again.gossip('A', await chain.mine())
     expect(again.network.identity).toMatchObject({ state: 'settled', isLost: false, deviceId })
