@@ -85,8 +85,9 @@ export class Join {
     this.#confirming = true
     try {
       const application = await this.#apply(prepared)
-      this.#prepared = undefined
       const refused = await this.#identity.begin(application, prepared.wallet.keyPair)
+      // Where it could not be stored, the words on paper are good for the next try.
+      if (this.#prepared === prepared) this.#prepared = undefined
       return refused ?? { ok: true, value: null }
     } catch (error) {
       if (!(error instanceof LaresError)) throw error

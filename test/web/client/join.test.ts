@@ -5,13 +5,15 @@ import { createNobleVerifier } from '../../../shared/crypto/noble-verifier.ts'
 import { RECOVERY_WORDLIST } from '../../../shared/crypto/recovery-wordlist.ts'
 import { decodeRecoveryWords, deriveSeed } from '../../../shared/crypto/recovery-words.ts'
 import { createSeedSigner } from '../../../shared/crypto/signer.ts'
-import { reject } from '../../../shared/errors.ts'
+import { LaresError, reject } from '../../../shared/errors.ts'
 import { LABEL } from '../../../shared/identity/label.ts'
 import { PROTOCOLS } from '../../../shared/protocol/ids.ts'
 import { endorsementAnswerCodec, submitAnswerCodec } from '../../../shared/protocol/messages.ts'
 import { formatVoucher, type VoucherSecret } from '../../../shared/protocol/voucher-text.ts'
 import { hashApplication, registerWalletMessage } from '../../../shared/transaction/register.ts'
 import { transactionCodec } from '../../../shared/transaction/transaction.ts'
+import type { LocalStore } from '../../../web/store/local-store.ts'
+import { createMemoryStore } from '../../../web/store/memory-store.ts'
 import {
   changeCoordination,
   foundRelay,
@@ -24,11 +26,11 @@ import { ClientHarness } from '../../framework/client-harness.ts'
 import { createHonestNode } from '../../framework/honest-node.ts'
 import { alterByte, createLyingNode } from '../../framework/lying-full-node.ts'
 
-async function scene() {
+async function scene(store: LocalStore = createMemoryStore()) {
   const chain = new ChainBuilder()
   const relay = await foundRelay(chain)
   await chain.mineMany(3)
-  const harness = new ClientHarness({ chain })
+  const harness = new ClientHarness({ chain, store })
   const honest = createHonestNode({ chain, coordinator: relay, now: () => harness.clock.now() })
   await harness.open()
   await harness.connect('A', honest)
@@ -125,6 +127,27 @@ describe('joining with a voucher', () => {
     await harness.call({ call: 'cancel-join' })
     expect(harness.network.identity.state).toBe('joining')
     expect(await prepare(harness, secret)).toMatchObject({ ok: false, code: 'join-under-way' })
+  })
+
+  it('takes the same words again when there was no room to store it', async () => {
+    const inner = createMemoryStore()
+    let isFull = true
+    const store: LocalStore = {
+      ...inner,
+      writeIdentity: (...all) =>
+        isFull ? Promise.reject(new LaresError('storage-full', 'no room')) : inner.writeIdentity(...all),
+    }
+    const { harness, secret } = await scene(store)
+    const prepared = await prepare(harness, secret)
+    if (!prepared.ok) throw new Error(prepared.sentence)
+    const { words, asked } = prepared.value
+    const answers = asked.map((position) => words[position] as string)
+    expect(await harness.finish({ call: 'confirm-join', answers })).toMatchObject({ code: 'storage-failed' })
+    expect(harness.network.identity.state).toBe('none')
+    isFull = false
+    expect(await harness.finish({ call: 'confirm-join', answers })).toEqual({ ok: true, value: null })
+    expect(harness.network.identity.state).toBe('joining')
+    expect(await harness.finish({ call: 'confirm-join', answers })).toMatchObject({ code: 'not-prepared' })
   })
 
   it('refuses a voucher that is no good, with a sentence, before any words are shown', async () => {
