@@ -93,7 +93,10 @@ export class HistoryCheck {
       const first = log.firsts.filter((one) => one <= top.height).at(-1)
       const part = first === undefined ? undefined : await this.#readPart(await readChunk(first))
       const low = part === undefined ? origin : endOf(part)
-      if (first !== undefined && (part === undefined || low.node.height > top.height)) {
+      // More than is ever kept: what leads so far down is not fetched, and has no room in memory.
+      const isFar = top.height - low.node.height > MAX_STORED_HEADERS + CHUNK_HEADERS
+      if (isFar && part === undefined && first === undefined) return 'none'
+      if (first !== undefined && (part === undefined || isFar || low.node.height > top.height)) {
         onDamage()
         this.#forget(first)
         continue
