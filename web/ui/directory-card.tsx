@@ -17,6 +17,13 @@ interface Found {
   readonly found: number
 }
 
+/** It was taken away since it was chosen, or is larger than memory. */
+const UNREADABLE_FILE: Failure = {
+  ok: false,
+  code: 'unreadable-file',
+  sentence: 'The browser cannot read this file: choose the one that the owner gave you again.',
+}
+
 /** The owner's names for devices, on this device alone: import, search, forget. */
 export function DirectoryCard({ directory, actions, onDevice }: DirectoryCardProps) {
   const [busy, setBusy] = useState(false)
@@ -31,8 +38,10 @@ export function DirectoryCard({ directory, actions, onDevice }: DirectoryCardPro
     setBusy(true)
     setFailure(undefined)
     setResult(undefined)
-    const bytes = new Uint8Array(await file.arrayBuffer())
-    const outcome = await ask(actions.call, { call: 'import-directory', bytes })
+    const outcome = await file.arrayBuffer().then(
+      (buffer) => ask(actions.call, { call: 'import-directory', bytes: new Uint8Array(buffer) }),
+      () => UNREADABLE_FILE,
+    )
     setBusy(false)
     if (!outcome.ok) setFailure(outcome)
   }
