@@ -38,12 +38,7 @@ export const deviceJoin: Command = {
     const file = await keyFileOf(input, context)
     const relay = await relayOf(input, file)
     const registration = await register(input, file, relay)
-    if (file.membership !== undefined && !equalBytes(file.membership.deviceId, registration.deviceId)) {
-      // A voucher that failed leaves its ID behind; a device that is in the ledger stays what it is.
-      const before = await stateAt(relay, file.membership.deviceId)
-      if (before !== 'not-in-ledger')
-        throw new LaresError('already-joined', `This key has joined already; make another with "lares device keygen".`)
-    }
+    await assertFree(file, registration, relay)
     const { storeMembership } = await import('../device-agent/key-file.ts')
     // Before anything is sent: a board that loses power now still knows who it is.
     storeMembership(file, {
@@ -54,16 +49,43 @@ export const deviceJoin: Command = {
     const answer = await handIn(relay, registration, context.signal)
     const state = values['no-wait'] === true ? answer.state : await settled(relay, registration, answer.state, context)
     if (values['json'] === true) context.print(formatJson({ ...answer, state }))
-    else
-      context.print(
-        `${answer.deviceId}\n${
-          state === 'registered'
-            ? 'This device is registered.'
-            : 'The registration is on its way; "lares device show" says when it is settled.'
-        }`,
-      )
-    return context.signal.aborted && state !== 'registered' ? EXIT_FAILED : EXIT_OK
+    else context.print(`${answer.deviceId}\n${sentenceOf(state)}`)
+    return state === 'retired' || (context.signal.aborted && state !== 'registered') ? EXIT_FAILED : EXIT_OK
   },
+}
+
+function sentenceOf(state: DeviceState): string {
+  if (state === 'registered') return 'This device is registered.'
+  if (state === 'retired')
+    return 'This device has left the network, and that is for good; make another key with "lares device keygen".'
+  return 'The registration is on its way; "lares device show" says when it is settled.'
+}
+
+/**
+ * A voucher that failed leaves its ID behind; a device that is in a ledger stays what it is: nothing but the key file knows
+ * its ID. Another network's relay would only say that it does not know it.
+ * @throws {LaresError} `already-joined`
+ */
+async function assertFree(
+  { membership }: DeviceKeyFile,
+  registration: Registration,
+  relay: RelayClient,
+): Promise<void> {
+  if (membership === undefined || equalBytes(membership.deviceId, registration.deviceId)) return
+  const another = 'make another with "lares device keygen".'
+  if (equalBytes(membership.networkId, registration.networkId)) {
+    if ((await stateAt(relay, membership.deviceId)) === 'not-in-ledger') return
+    throw new LaresError('already-joined', `This key has joined already; ${another}`)
+  }
+  const { createRelayClient } = await import('../device-agent/relay-client.ts')
+  const before = await stateAt(createRelayClient(membership.relay), membership.deviceId).catch(() => undefined)
+  if (before === 'not-in-ledger') return
+  throw new LaresError(
+    'already-joined',
+    before === undefined
+      ? `This key may be in another network already, whose relay ${membership.relay} does not answer; ${another}`
+      : `This key is in another network already, at ${membership.relay}; ${another}`,
+  )
 }
 
 async function register({ values }: ParsedFlags, file: DeviceKeyFile, relay: RelayClient): Promise<Registration> {
