@@ -1,6 +1,6 @@
 import type { FastifyInstance, FastifyReply } from 'fastify'
 import type { Rejection } from '../../shared/errors.ts'
-import { statusOf } from '../http/errors.ts'
+import { errorAnswer, statusOf } from '../http/errors.ts'
 import type { EnrolOptions, EnrolRow, FleetDoor } from './door.ts'
 import { MAX_FLEET_ROWS } from './read-rows.ts'
 
@@ -45,8 +45,8 @@ export function addFleetRoutes(app: FastifyInstance, fleet: FleetDoor): void {
   })
 }
 
-function refuse(reply: FastifyReply, { code, detail }: Rejection): FastifyReply {
-  return reply.code(statusOf(code)).send({ code, sentence: detail })
+function refuse(reply: FastifyReply, rejection: Rejection): FastifyReply {
+  return reply.code(statusOf(rejection.code)).send(errorAnswer(rejection))
 }
 
 const TEXT = { type: 'string', maxLength: 256 } as const

@@ -5,7 +5,7 @@ import { addBackupRoutes } from '../backup/backup-routes.ts'
 import type { JoinInfo, RelayFacade } from '../facade.ts'
 import { addFleetRoutes } from '../fleet/fleet-routes.ts'
 import { type AdminDevice, type AdminStatus, adminSocketPath, type DoorsInfo } from './admin-socket.ts'
-import { statusOf } from './errors.ts'
+import { errorAnswer, statusOf } from './errors.ts'
 import { MAX_DEVICES_LIMIT } from './limits.ts'
 
 export interface AdminInit {
@@ -38,7 +38,7 @@ export async function openAdminSocket(init: AdminInit): Promise<FastifyInstance>
   )
   app.get<{ Params: { id: string } }>('/devices/:id', async ({ params }, reply) => {
     const answer = await facade.device(params.id)
-    if (!answer.ok) return reply.code(statusOf(answer.code)).send({ code: answer.code, sentence: answer.detail })
+    if (!answer.ok) return reply.code(statusOf(answer.code)).send(errorAnswer(answer))
     return { ...answer.value, bundle: Buffer.from(answer.value.bundle).toString('base64url') } satisfies AdminDevice
   })
 
@@ -48,14 +48,14 @@ export async function openAdminSocket(init: AdminInit): Promise<FastifyInstance>
   app.get('/recovery', async () => ({ recovery: facade.recovery.view() ?? null }))
   app.post('/recovery/proposal', async (_, reply) => {
     const proposal = facade.recovery.propose()
-    return proposal.ok ? proposal.value : reply.code(409).send({ code: proposal.code, sentence: proposal.detail })
+    return proposal.ok ? proposal.value : reply.code(409).send(errorAnswer(proposal))
   })
   app.post<{ Body: { recovery: string; signatures: { owner: number; signature: string }[] } }>(
     '/recovery',
     { schema: { body: RECOVERY_BODY } },
     async ({ body }, reply) => {
       const taken = await facade.recovery.submit(body.recovery, body.signatures)
-      return taken.ok ? {} : reply.code(409).send({ code: taken.code, sentence: taken.detail })
+      return taken.ok ? {} : reply.code(409).send(errorAnswer(taken))
     },
   )
 

@@ -1,7 +1,15 @@
+import type { Rejection } from '../../shared/errors.ts'
+
 /** What every refusal over HTTP looks like: a stable code, and a sentence for people. */
 export interface ErrorAnswer {
   readonly code: string
   readonly sentence: string
+}
+
+/** What the shared rules say of a refusal is part of a sentence; what doors say is one already. */
+export function errorAnswer({ code, detail }: Rejection): ErrorAnswer {
+  const begun = detail.charAt(0).toUpperCase() + detail.slice(1)
+  return { code, sentence: /[.!?]$/.test(begun) ? begun : `${begun}.` }
 }
 
 /** HTTP status of codes that are not simply "refused" (422). */

@@ -1,6 +1,6 @@
 import type { FastifyReply } from 'fastify'
 import type { Rejection } from '../../shared/errors.ts'
-import { type ErrorAnswer, statusOf } from './errors.ts'
+import { errorAnswer, statusOf } from './errors.ts'
 import type { Paths } from './openapi-parts.ts'
 
 const BASE64URL = /^[A-Za-z0-9_-]+$/
@@ -21,9 +21,8 @@ export function routeOptions(paths: Paths, path: string, cost: number, method: '
   return { config: { cost }, schema: query.length > 0 ? { response, querystring } : { response } }
 }
 
-export function refuse(reply: FastifyReply, { code, detail }: Rejection): FastifyReply {
-  const answer: ErrorAnswer = { code, sentence: detail }
-  return reply.code(statusOf(code)).send(answer)
+export function refuse(reply: FastifyReply, rejection: Rejection): FastifyReply {
+  return reply.code(statusOf(rejection.code)).send(errorAnswer(rejection))
 }
 
 /** The bytes of a body: as they are, or in base64url under `name`. undefined when there are none. */

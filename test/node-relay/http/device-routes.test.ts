@@ -148,6 +148,14 @@ describe('the small-device profile over HTTP', () => {
       expect([answer.statusCode, answer.json()]).toEqual([status, { code, sentence: 'No.' }])
   })
 
+  test.each([
+    ['the device is retired', 'The device is retired.'],
+    ['A sentence. Or two!', 'A sentence. Or two!'],
+  ])('what the rules say, "%s", is told as a sentence', async (detail, sentence) => {
+    await open({ state: () => reject('retired', detail) })
+    expect((await get(`${DEVICE}/state`)).json()).toEqual({ code: 'retired', sentence })
+  })
+
   test('costs units: an address that challenges too often waits', async () => {
     for (let asked = 0; asked < Math.floor(REQUEST_BURST / 8); asked++)
       expect((await post(`${DEVICE}/challenges`, { nonce: NONCE })).statusCode).toBe(202)
