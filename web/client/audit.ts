@@ -82,13 +82,16 @@ async function findVerdict(chain: AuditedChain, deviceId: Uint8Array, question: 
 
   let lies = 0
   for (let round = 0; round < MAX_ROUNDS; round++) {
-    const { settled, tip } = chain.graph
+    const { graph } = chain
+    // It begins anew, after a recovery.
+    if (graph === undefined) break
+    const { settled, tip } = graph
     const asked = new Set(chain.servers.all().map(({ peerId }) => peerId))
     const answer = await chain.query(settled.node, deviceKey(deviceId))
     if (answer.kind !== 'proven') {
       lies += answer.lies
       const hasOther = answer.lies > 0 && (await findOther(chain, asked))
-      if (!hasOther && chain.graph.settled.node === settled.node) break
+      if (!hasOther && chain.graph?.settled.node === settled.node) break
       continue
     }
     const checked = [

@@ -4,6 +4,7 @@ import { formatDeviceId, formatDid } from '../../../shared/identity/device-id.ts
 import { deviceKey } from '../../../shared/ledger/state-keys.ts'
 import { PROTOCOLS } from '../../../shared/protocol/ids.ts'
 import { proofCodec } from '../../../shared/protocol/messages.ts'
+import { type AuditedChain, auditDevice } from '../../../web/client/audit.ts'
 import { foundRelay, makeVoucher, registerByVoucher, retire } from '../../framework/chain-actions.ts'
 import { ChainBuilder, namedSigner } from '../../framework/chain-builder.ts'
 import { ClientHarness } from '../../framework/client-harness.ts'
@@ -24,6 +25,28 @@ async function scene() {
   const audit = (deviceId: Uint8Array) => harness.finish({ call: 'audit', text: idOf(deviceId) })
   return { chain, relay, sensor, harness, honest, idOf, audit }
 }
+
+it('cannot say while the chain begins anew, after a recovery', async () => {
+  const { chain, harness, honest, sensor } = await scene()
+  await harness.open()
+  await harness.connect('A', honest)
+  const client = harness.client as AuditedChain
+  const state = { isGone: false }
+  const anew = new Proxy(client, {
+    get(from, name) {
+      if (name === 'graph' && state.isGone) return undefined
+      if (name === 'query')
+        return async () => {
+          state.isGone = true
+          return { kind: 'unavailable', lies: 0 }
+        }
+      const value: unknown = Reflect.get(from, name, from)
+      return typeof value === 'function' ? value.bind(from) : value
+    },
+  })
+  const report = await auditDevice(anew, sensor.deviceId, harness.clock)
+  expect(report).toMatchObject({ verdict: 'cannot-say', deviceId: formatDeviceId(chain.networkId, sensor.deviceId) })
+})
 
 /** Answers everything honestly but proofs, which it does not have. */
 function withoutProofs(honest: Answer): Answer {
