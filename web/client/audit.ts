@@ -1,5 +1,6 @@
 import { equalBytes, ZERO_HASH } from '../../shared/bytes.ts'
 import type { ChainNode } from '../../shared/chain/chain-node.ts'
+import type { ForkGraph } from '../../shared/chain/fork-graph.ts'
 import { formatDeviceId } from '../../shared/identity/device-id.ts'
 import { labelNames, STATUS } from '../../shared/identity/label.ts'
 import type { DeviceRecord } from '../../shared/identity/record.ts'
@@ -82,7 +83,7 @@ async function findVerdict(chain: AuditedChain, deviceId: Uint8Array, question: 
 
   let lies = 0
   for (let round = 0; round < MAX_ROUNDS; round++) {
-    const { graph } = chain
+    const graph: ForkGraph | undefined = chain.graph
     // It begins anew, after a recovery.
     if (graph === undefined) break
     const { settled, tip } = graph
