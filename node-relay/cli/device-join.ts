@@ -3,7 +3,6 @@ import type { Signer } from '../../shared/crypto/signer.ts'
 import { LaresError, type Result } from '../../shared/errors.ts'
 import type { ParsedFlags } from '../config.ts'
 import type { DeviceKeyFile } from '../device-agent/key-file.ts'
-import type { Registration } from '../device-agent/registration.ts'
 import type { RelayClient } from '../device-agent/relay-client.ts'
 import type { DeviceState, DeviceStateAnswer, JoinAnswer } from '../devices/door.ts'
 import { type CliContext, type Command, EXIT_FAILED, EXIT_OK, JSON_FLAG } from './command.ts'
@@ -15,7 +14,17 @@ const POLL_MS = 2_000
 /** Handed in again when the ledger does not know the device after this many looks: a relay may lose what waits. */
 const LOOKS_BEFORE_AGAIN = 15
 /** The relay is new, or busy: it is asked again. */
-const COME_AGAIN = new Set(['not-ready', 'busy', 'mempool-busy', 'too-many-requests'])
+const COME_AGAIN = new Set(['not-ready', 'busy', 'mempool-busy', 'mempool-full', 'group-full', 'too-many-requests'])
+/** An enrolled key was handed in already, by this device: nobody else can sign for it. */
+const HANDED_IN = new Set(['already-registered', 'conflict'])
+
+/** A device on its way into a network. */
+interface Coming {
+  readonly networkId: Uint8Array
+  readonly deviceId: Uint8Array
+  /** Asks the relay to let it in. Done again, it says how far that is. */
+  handIn(): Promise<JoinAnswer>
+}
 
 export const deviceJoin: Command = {
   name: 'device join',
@@ -37,17 +46,17 @@ export const deviceJoin: Command = {
       throw new LaresError('usage', 'Give either --voucher TEXT or --expected.')
     const file = await keyFileOf(input, context)
     const relay = await relayOf(input, file)
-    const registration = await register(input, file, relay)
-    await assertFree(file, registration, relay)
+    const coming = await comingOf(input, file, relay)
+    await assertFree(file, coming, relay)
     const { storeMembership } = await import('../device-agent/key-file.ts')
     // Before anything is sent: a board that loses power now still knows who it is.
     storeMembership(file, {
-      networkId: registration.networkId,
-      deviceId: registration.deviceId,
+      networkId: coming.networkId,
+      deviceId: coming.deviceId,
       relay: relay.origin,
     })
-    const answer = await handIn(relay, registration, context.signal)
-    const state = values['no-wait'] === true ? answer.state : await settled(relay, registration, answer.state, context)
+    const answer = await handIn(coming, context.signal)
+    const state = values['no-wait'] === true ? answer.state : await settled(relay, coming, answer.state, context)
     if (values['json'] === true) context.print(formatJson({ ...answer, state }))
     else context.print(`${answer.deviceId}\n${sentenceOf(state)}`)
     return state === 'retired' || (context.signal.aborted && state !== 'registered') ? EXIT_FAILED : EXIT_OK
@@ -66,14 +75,10 @@ function sentenceOf(state: DeviceState): string {
  * its ID. Another network's relay would only say that it does not know it.
  * @throws {LaresError} `already-joined`
  */
-async function assertFree(
-  { membership }: DeviceKeyFile,
-  registration: Registration,
-  relay: RelayClient,
-): Promise<void> {
-  if (membership === undefined || equalBytes(membership.deviceId, registration.deviceId)) return
+async function assertFree({ membership }: DeviceKeyFile, coming: Coming, relay: RelayClient): Promise<void> {
+  if (membership === undefined || equalBytes(membership.deviceId, coming.deviceId)) return
   const another = 'make another with "lares device keygen".'
-  if (equalBytes(membership.networkId, registration.networkId)) {
+  if (equalBytes(membership.networkId, coming.networkId)) {
     if ((await stateAt(relay, membership.deviceId)) === 'not-in-ledger') return
     throw new LaresError('already-joined', `This key has joined already; ${another}`)
   }
@@ -88,36 +93,56 @@ async function assertFree(
   )
 }
 
-async function register({ values }: ParsedFlags, file: DeviceKeyFile, relay: RelayClient): Promise<Registration> {
+async function comingOf({ values }: ParsedFlags, file: DeviceKeyFile, relay: RelayClient): Promise<Coming> {
   const { createNodeSigner } = await import('../crypto/node-signer.ts')
   const { registerWithVoucher } = await import('../device-agent/registration.ts')
   const { parseVoucher } = await import('../../shared/protocol/voucher-text.ts')
   const wallet = createNodeSigner(file.seed)
-  if (values['expected'] === true) return opened(await registerPrepared(values['network'], wallet, relay))
+  if (values['expected'] === true) return await expectedOf(values['network'], wallet, relay)
   const secret = opened(parseVoucher(String(values['voucher'])), 'This is not a voucher')
-  return await registerWithVoucher(secret, wallet, file.recoveryKey)
+  const { networkId, deviceId, transaction } = await registerWithVoucher(secret, wallet, file.recoveryKey)
+  return { networkId, deviceId, handIn: () => relay.post<JoinAnswer>('/api/v1/join', transaction) }
 }
 
-async function registerPrepared(
+/** The relay's approval is another each time, and good for minutes only: it is asked for anew, and the device is the same. */
+async function expectedOf(
   network: ParsedFlags['values'][string] | undefined,
   wallet: Signer,
   relay: RelayClient,
-): Promise<Result<Registration>> {
+): Promise<Coming> {
   const { registerExpected } = await import('../device-agent/registration.ts')
+  const { ownerAnchor } = await import('../../shared/identity/anchor.ts')
+  const { deviceIdOf, formatDeviceId } = await import('../../shared/identity/device-id.ts')
   const { bytes32 } = await import('../devices/subject.ts')
   const join = await relay.get<{ networkId: string }>('/api/v1/join')
   if (network !== undefined && String(network).toLowerCase() !== join.networkId)
     throw new LaresError('wrong-network', `The relay is of another network: ${join.networkId}.`)
   const networkId = bytes32(join.networkId)
   if (networkId === undefined) throw new LaresError('not-a-relay', 'The relay names no network; check --relay.')
-  const { application } = await relay.get<{ application: string }>(`/api/v1/expected/${toHex(wallet.publicKey)}`)
-  return await registerExpected(networkId, Uint8Array.from(Buffer.from(application, 'base64url')), wallet)
+  const deviceId = deviceIdOf(networkId, wallet.publicKey, ownerAnchor(wallet.publicKey))
+  return {
+    networkId,
+    deviceId,
+    async handIn() {
+      try {
+        const { application } = await relay.get<{ application: string }>(`/api/v1/expected/${toHex(wallet.publicKey)}`)
+        const bytes = Uint8Array.from(Buffer.from(application, 'base64url'))
+        const { transaction } = opened(await registerExpected(networkId, bytes, wallet))
+        return await relay.post<JoinAnswer>('/api/v1/join', transaction)
+      } catch (error) {
+        if (!(error instanceof LaresError) || !HANDED_IN.has(error.code)) throw error
+        const known = await stateAt(relay, deviceId)
+        const state = known === 'not-in-ledger' ? 'pending' : known
+        return { deviceId: formatDeviceId(networkId, deviceId), state, transactionId: undefined }
+      }
+    },
+  }
 }
 
-async function handIn(relay: RelayClient, { transaction }: Registration, signal: AbortSignal): Promise<JoinAnswer> {
+async function handIn(coming: Coming, signal: AbortSignal): Promise<JoinAnswer> {
   for (;;) {
     try {
-      return await relay.post<JoinAnswer>('/api/v1/join', transaction, { signal })
+      return await coming.handIn()
     } catch (error) {
       if (!(error instanceof LaresError) || !COME_AGAIN.has(error.code) || signal.aborted) throw error
       await pause(POLL_MS, signal)
@@ -127,7 +152,7 @@ async function handIn(relay: RelayClient, { transaction }: Registration, signal:
 
 async function settled(
   relay: RelayClient,
-  registration: Registration,
+  coming: Coming,
   first: DeviceState,
   { signal }: CliContext,
 ): Promise<DeviceState> {
@@ -135,8 +160,8 @@ async function settled(
   for (let looks = 1; state !== 'registered' && state !== 'retired' && !signal.aborted; looks++) {
     await pause(POLL_MS, signal)
     if (signal.aborted) break
-    state = await stateAt(relay, registration.deviceId)
-    if (state === 'not-in-ledger' && looks % LOOKS_BEFORE_AGAIN === 0) await handIn(relay, registration, signal)
+    state = await stateAt(relay, coming.deviceId)
+    if (state === 'not-in-ledger' && looks % LOOKS_BEFORE_AGAIN === 0) await handIn(coming, signal)
   }
   return state
 }

@@ -35,6 +35,7 @@ const STATUS_BY_CODE: Readonly<Record<string, number>> = {
   'too-many-waiting': 503,
   'mempool-busy': 503,
   'mempool-full': 503,
+  'group-full': 503,
   'fleet-damaged': 503,
 }
 

@@ -272,6 +272,9 @@ describe('devices that the operator has enrolled by their public keys', () => {
     expect([abroad.code, abroad.stderr]).toEqual([1, expect.stringContaining('another network')])
     const came = await board('join', ...flags, device.networkId.toString('hex'))
     expect([came.code, came.stdout]).toEqual([0, expect.stringContaining('is registered')])
+    // After a power cut: the same again.
+    const again = await board('join', '--key', key, '--expected')
+    expect([again.code, again.stderr, again.stdout]).toEqual([0, '', came.stdout])
     await sensor.until('registered')
     expect(await sensor.renew()).toMatchObject({ until: expect.any(Number) })
   })

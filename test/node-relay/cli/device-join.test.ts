@@ -1,11 +1,13 @@
 /** What `lares device join` does with a key that has a device already, at a relay that says what the test wants. */
 import { once } from 'node:events'
 import { readFileSync } from 'node:fs'
-import { createServer, type Server } from 'node:http'
+import { createServer, type IncomingMessage, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
 import { afterEach, beforeEach, expect, it } from 'vitest'
 import { readKeyFile, storeMembership } from '../../../node-relay/device-agent/key-file.ts'
+import { fromHex, toHex } from '../../../shared/bytes.ts'
+import { ownerAnchor } from '../../../shared/identity/anchor.ts'
 import { LABEL } from '../../../shared/identity/label.ts'
 import { formatVoucher } from '../../../shared/protocol/voucher-text.ts'
 import { createHome, type Home } from './context.ts'
@@ -22,6 +24,9 @@ const voucherOf = (networkId: Uint8Array) =>
     signature: bytes(3, 64),
   })
 const HERE = bytes(7)
+/** An approval, into which nobody looks here. */
+const VECTORS = JSON.parse(readFileSync(new URL('../../vectors/device-profile.json', import.meta.url), 'utf8'))
+const EVIDENCE = fromHex(VECTORS.expected.application).slice(131)
 const ELSEWHERE = bytes(8)
 
 let home: Home
@@ -40,10 +45,37 @@ afterEach(async () => {
 
 /** A relay that says this of any device, and takes every registration. @returns its origin */
 async function relayThatSays(state: string): Promise<string> {
-  const server = createServer((_, response) => response.end(JSON.stringify({ deviceId: 'LARES1X', state })))
+  return await answering(() => [200, { deviceId: 'LARES1X', state }])
+}
+
+async function answering(answer: (request: IncomingMessage) => [status: number, body: unknown]): Promise<string> {
+  const server = createServer((request, response) => {
+    const [status, body] = answer(request)
+    request.resume()
+    response.writeHead(status).end(JSON.stringify(body))
+  })
   servers.push(server.listen(0, '127.0.0.1'))
   await once(server, 'listening')
   return `http://127.0.0.1:${(server.address() as AddressInfo).port}`
+}
+
+/** A relay that expects the key, and refuses its registration. */
+async function relayThatRefuses(code: string, state: string): Promise<string> {
+  const { walletKey } = JSON.parse((await home.run('device', 'show', '--key', 'key', '--json')).out)
+  const application = Buffer.concat([
+    Uint8Array.of(1, 1),
+    fromHex(walletKey),
+    bytes(4),
+    ownerAnchor(fromHex(walletKey)),
+    bytes(5),
+    Uint8Array.of(0),
+    EVIDENCE,
+  ])
+  return await answering(({ method, url = '' }) => {
+    if (url.includes('/expected/')) return [200, { application: application.toString('base64url') }]
+    if (url.endsWith('/state')) return [200, { state }]
+    return method === 'GET' ? [200, { networkId: toHex(HERE) }] : [422, { code, sentence: 'No.' }]
+  })
 }
 
 const path = () => join(home.directory, 'key')
@@ -81,4 +113,24 @@ it('takes the place of an ID that never came into a ledger', async () => {
   memberAt(await relayThatSays('not-in-ledger'), ELSEWHERE)
   expect(await joinAt(await relayThatSays('registered'))).toMatchObject({ code: 0 })
   expect(readKeyFile(path()).membership?.networkId).toEqual(HERE)
+})
+
+it.each([
+  ['already-registered', 'registered', 'is registered'],
+  ['conflict', 'pending', 'is on its way'],
+  ['conflict', 'not-in-ledger', 'is on its way'],
+])('done again with an enrolled key (%s, %s), it says how far it is', async (code, state, sentence) => {
+  const relay = await relayThatRefuses(code, state)
+  const answer = await home.run('device', 'join', '--key', 'key', '--relay', relay, '--expected', '--no-wait')
+  expect(answer).toMatchObject({
+    code: 0,
+    err: '',
+    out: expect.stringMatching(new RegExp(`^LARES1.*\\n.*${sentence}`)),
+  })
+})
+
+it('and is refused for any other reason', async () => {
+  const relay = await relayThatRefuses('bad-signature', 'not-in-ledger')
+  const answer = await home.run('device', 'join', '--key', 'key', '--relay', relay, '--expected', '--no-wait')
+  expect(answer).toMatchObject({ code: 1, err: 'No.' })
 })

@@ -133,6 +133,7 @@ describe('the small-device profile over HTTP', () => {
     ['asker-busy', 429],
     ['desk-full', 503],
     ['too-many-waiting', 503],
+    ['group-full', 503],
     ['not-ready', 503],
     ['replayed-lease', 422],
     ['malformed-id', 400],
