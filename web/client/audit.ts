@@ -86,7 +86,7 @@ async function findVerdict(chain: AuditedChain, deviceId: Uint8Array, question: 
     const graph: ForkGraph | undefined = chain.graph
     // It begins anew, after a recovery.
     if (graph === undefined) break
-    const { settled, tip } = graph
+    const { settled, tip }: ForkGraph = graph
     const asked = new Set(chain.servers.all().map(({ peerId }) => peerId))
     const answer = await chain.query(settled.node, deviceKey(deviceId))
     if (answer.kind !== 'proven') {
