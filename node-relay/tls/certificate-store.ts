@@ -1,5 +1,6 @@
 import { createPrivateKey, X509Certificate } from 'node:crypto'
 import { readFileSync } from 'node:fs'
+import { isIP } from 'node:net'
 import { join } from 'node:path'
 import { createSecureContext } from 'node:tls'
 import { LaresError } from '../../shared/errors.ts'
@@ -77,8 +78,9 @@ export async function openCertificateStore(init: CertificateStoreInit): Promise<
     if (!certificate.verify(issuer.publicKey)) return true
     if (now() > endOf(leaf) - RENEW_BEFORE_MS || now() < Date.parse(certificate.validFrom)) return true
     // An address that went may come back (a laptop between two networks): only a missing one is a reason.
+    // Node throws when it is asked for the address of a name.
     return permittedHosts(init.hosts()).some(
-      (host) => certificate.checkHost(host) === undefined && certificate.checkIP(host) === undefined,
+      (host) => (isIP(host) === 0 ? certificate.checkHost(host) : certificate.checkIP(host)) === undefined,
     )
   }
 

@@ -166,6 +166,18 @@ describe('own certificates', () => {
     expect(new X509Certificate(store.current().cert).checkIP('10.1.2.3')).toBe('10.1.2.3')
   })
 
+  test('a new name brings a new leaf, at the next look and at the next start', async () => {
+    const store = await open()
+    const { authority } = store
+    hosts = ['attic.local', 'localhost', '127.0.0.1']
+    await pass(store, CHECK_INTERVAL_MS)
+    expect(new X509Certificate(store.current().cert).checkHost('attic.local')).toBe('attic.local')
+    hosts = ['cellar.local', 'localhost', '127.0.0.1']
+    const again = await open()
+    expect(new X509Certificate(again.current().cert).checkHost('cellar.local')).toBe('cellar.local')
+    expect(again.authority).toBe(authority)
+  })
+
   test('a clock that was put back gets a leaf that is valid now', async () => {
     const first = await open()
     now -= 700 * DAY
