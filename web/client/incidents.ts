@@ -1,7 +1,7 @@
 import type { LocalStore, StoredIncident } from '../store/local-store.ts'
 import type { IncidentView } from '../worker/api.ts'
 
-/** Newest kept; the oldest makes room. */
+/** Newest kept. The oldest makes room, and no alarm while there is anything else. */
 export const MAX_INCIDENTS = 50
 /** Incidents whose wrong proof is kept as well. */
 export const MAX_EVIDENCE = 8
@@ -38,7 +38,7 @@ export function createIncidents({ networkId, store, now, onChange }: IncidentsIn
       )
       if (isRepeat) return
       const evidence = incident.evidence?.slice(0, MAX_EVIDENCE_LENGTH)
-      list = [{ ...incident, at, evidence }, ...list].slice(0, MAX_INCIDENTS)
+      list = withRoom([{ ...incident, at, evidence }, ...list])
       let kept = 0
       list = list.map((one) =>
         one.evidence !== undefined && ++kept > MAX_EVIDENCE ? { ...one, evidence: undefined } : one,
@@ -54,4 +54,11 @@ export function createIncidents({ networkId, store, now, onChange }: IncidentsIn
       list = (await store.readIncidents(networkId).catch(() => [])).slice(0, MAX_INCIDENTS)
     },
   }
+}
+
+/** @param list newest first, at most one too many */
+function withRoom(list: readonly StoredIncident[]): StoredIncident[] {
+  if (list.length <= MAX_INCIDENTS) return [...list]
+  const least = list.findLastIndex(({ severity }) => severity !== 'alarm')
+  return list.toSpliced(least === -1 ? list.length - 1 : least, 1)
 }
