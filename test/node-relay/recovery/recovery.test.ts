@@ -10,6 +10,7 @@ import { createLaterBlocks, type LaterBlocks } from '../../../node-relay/recover
 import { createRecovery, type RelayRecovery } from '../../../node-relay/recovery/recovery.ts'
 import { fromHex, toHex } from '../../../shared/bytes.ts'
 import { expandTarget, meetsTarget } from '../../../shared/chain/target.ts'
+import type { Signer } from '../../../shared/crypto/signer.ts'
 import { hashHeader } from '../../../shared/header/header.ts'
 import { sealMessage } from '../../../shared/header/seal.ts'
 import type { Member } from '../../../shared/roster/roster.ts'
@@ -62,7 +63,13 @@ afterEach(async () => {
   rmSync(dataDir, { recursive: true, force: true })
 })
 
-function open({ sealing = keys.sealing, walletId = new Uint8Array(32) } = {}): Promise<RelayRecovery> {
+function open({
+  sealing = keys.sealing,
+  walletId = new Uint8Array(32),
+}: {
+  sealing?: Signer
+  walletId?: Uint8Array
+} = {}): Promise<RelayRecovery> {
   return createRecovery({
     dataDir,
     chain: full.chain,
