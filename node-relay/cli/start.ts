@@ -93,7 +93,7 @@ async function open(
     },
   })
   onStop(mdns.stop)
-  certificates = await openCertificates(config, dataDir, mdns, log)
+  certificates = await openCertificates(config, dataDir, mdns, log, context.printError)
   onStop(certificates.stop)
 
   const gate = createGate()
@@ -195,6 +195,7 @@ function openCertificates(
   dataDir: DataDir,
   mdns: Announcement,
   log: Logger,
+  notice: (sentence: string) => void,
 ): CertificateStore | Promise<CertificateStore> {
   if (config.tls !== undefined) return readBroughtCertificate(config.tls.certFile, config.tls.keyFile)
   return openCertificateStore({
@@ -209,6 +210,7 @@ function openCertificates(
     ],
     ...systemClock,
     log: note(log),
+    notice,
   })
 }
 

@@ -1,5 +1,5 @@
 import { createPrivateKey, X509Certificate } from 'node:crypto'
-import { readFileSync } from 'node:fs'
+import { existsSync, readFileSync, renameSync } from 'node:fs'
 import { isIP } from 'node:net'
 import { join } from 'node:path'
 import { createSecureContext } from 'node:tls'
@@ -29,6 +29,8 @@ export interface CertificateStoreInit {
   /** Calls a task once after a delay; returns a canceller. */
   after(delayMs: number, task: () => void): () => void
   log(message: string, error?: unknown): void
+  /** A sentence for the person at the relay. */
+  notice?(sentence: string): void
 }
 
 export interface ServerCertificate extends KeyAndCertificate {
@@ -51,7 +53,8 @@ export interface CertificateStore {
 
 /**
  * The relay's own certificates: a CA kept for years and a leaf issued from it, again when addresses change or its end
- * comes near. Key files are readable by their owner alone. Damaged files are made anew.
+ * comes near. Key files are readable by their owner alone. Damaged files are made anew; an authority's
+ * stay aside, since every phone of the home trusts it.
  */
 export async function openCertificateStore(init: CertificateStoreInit): Promise<CertificateStore> {
   const { directory, now, log } = init
@@ -62,6 +65,10 @@ export async function openCertificateStore(init: CertificateStoreInit): Promise<
 
   let authority = readPair(directory, AUTHORITY_FILES)
   if (authority === undefined || now() > endOf(authority) - AUTHORITY_REST_MS) {
+    if (putAside(directory, AUTHORITY_FILES))
+      init.notice?.(
+        `The certificate authority of this home was damaged or near its end, and was made anew (the old one: ${join(directory, AUTHORITY_FILES.cert)}.before). Phones must install it again: docs/PHONES.md.`,
+      )
     authority = await createAuthority(init.name, now())
     writePair(directory, AUTHORITY_FILES, authority)
     log('made a certificate authority')
@@ -183,6 +190,13 @@ function readPair(directory: string, files: { key: string; cert: string }): KeyA
   } catch {
     return undefined
   }
+}
+
+/** @returns whether there was anything */
+function putAside(directory: string, files: { key: string; cert: string }): boolean {
+  const there = [files.key, files.cert].map((name) => join(directory, name)).filter((path) => existsSync(path))
+  for (const path of there) renameSync(path, `${path}.before`)
+  return there.length > 0
 }
 
 /** A kill between the two leaves a pair that does not fit together, which is made anew. */

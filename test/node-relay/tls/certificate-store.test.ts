@@ -23,6 +23,7 @@ const START = Math.floor(Date.now() / 1_000) * 1_000
 let directory: string
 let now: number
 let hosts: string[]
+let told: string[]
 let due: { at: number; task: () => void }[]
 const opened: CertificateStore[] = []
 
@@ -31,6 +32,7 @@ beforeEach(() => {
   now = START
   hosts = ['lares.local', 'localhost', '127.0.0.1', '::1', '192.168.7.2', 'fd00::2']
   due = []
+  told = []
 })
 afterEach(() => {
   for (const store of opened.splice(0)) store.stop()
@@ -51,6 +53,7 @@ async function open(): Promise<CertificateStore> {
       }
     },
     log: () => {},
+    notice: (sentence) => told.push(sentence),
   })
   opened.push(store)
   return store
@@ -164,6 +167,16 @@ describe('own certificates', () => {
     hosts.push('10.1.2.3')
     await pass(store, CHECK_INTERVAL_MS)
     expect(new X509Certificate(store.current().cert).checkIP('10.1.2.3')).toBe('10.1.2.3')
+  })
+
+  test('an authority that is damaged stays aside, and the person is told', async () => {
+    const { authority } = await open()
+    expect(told).toEqual([])
+    writeFileSync(join(directory, 'ca.key'), 'garbage')
+    expect((await open()).authority).not.toBe(authority)
+    expect(told).toEqual([expect.stringContaining('Phones must install it again')])
+    expect(readFileSync(join(directory, 'ca.crt.before'), 'utf8')).toBe(authority)
+    expect(readFileSync(join(directory, 'ca.key.before'), 'utf8')).toBe('garbage')
   })
 
   test('a new name brings a new leaf, at the next look and at the next start', async () => {
