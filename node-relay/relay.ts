@@ -26,7 +26,7 @@ import { checkTransaction } from './full-node/check-transaction.ts'
 import { foundNetwork, loadFounding, storeFounding } from './full-node/founding.ts'
 import { joinGossip } from './full-node/gossip.ts'
 import { createIncidentLog } from './full-node/incidents.ts'
-import { createKeys, loadKeys, type RelayKeys } from './full-node/keys.ts'
+import { createKeys, keysLost, loadKeys, type RelayKeys } from './full-node/keys.ts'
 import { createMempool } from './full-node/mempool.ts'
 import { createObstacleWatch } from './full-node/obstacle-watch.ts'
 import { ChainReader } from './full-node/proofs.ts'
@@ -136,7 +136,7 @@ export async function createRelay(init: RelayInit): Promise<Relay> {
         'chain-missing',
         `The chain of this relay is no longer in ${dataDir}. Restore it from a backup, or begin a new network in another folder with --data-dir.`,
       )
-    const keys = isNew ? await newKeys(dataDir) : await loadKeys(dataDir)
+    const keys = isNew ? await newKeys(dataDir) : await ownKeys(dataDir)
     const founding = isNew ? await found(keys) : undefined
     const chain = await FullChain.open({ store, verifier, now: clock.now, genesis: founding?.genesis })
     const { networkId } = chain.rules
@@ -461,6 +461,18 @@ export async function createRelay(init: RelayInit): Promise<Relay> {
       init.onOwnerWords(founding.words)
       return founding
     }
+  }
+}
+
+/** The keys that belong to a chain. @throws {LaresError} `keys-damaged`, also when they are missing */
+async function ownKeys(dataDir: string): Promise<RelayKeys> {
+  try {
+    return await loadKeys(dataDir)
+  } catch (error) {
+    if (!(error instanceof LaresError) || error.code !== 'no-keys') throw error
+    throw new LaresError('keys-damaged', keysLost(`The key file of the relay in ${dataDir} is missing.`), {
+      cause: error,
+    })
   }
 }
 

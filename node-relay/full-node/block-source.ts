@@ -50,8 +50,9 @@ export function createBlockSource(init: BlockSourceInit): BlockSource<BlockTempl
       const key = init.sealingKey()
       const seat =
         recovery?.recovery.seat ?? tip.roster.members.find((member) => equalBytes(member.sealingKey, key))?.seat
-      if (seat === undefined) return { wait: 'This relay holds no seat, so it does not mine.' }
       const { obstacle } = chain
+      // What may bring the seat back is said first.
+      if (seat === undefined) return { wait: obstacle?.sentence ?? 'This relay holds no seat, so it does not mine.' }
       if (recovery === undefined) {
         if (obstacle !== undefined) return { wait: obstacle.sentence }
         if (chain.hasSealedOnTip) return { wait: 'This relay has sealed a block on the last block already.' }

@@ -184,13 +184,16 @@ export class FullChain {
    */
   async #recoverSealed(): Promise<void> {
     const sealed = this.#store.sealedBlock()
-    if (sealed === undefined || sealed.height <= this.graph.base.height || this.#store.restored() !== undefined) return
+    if (sealed === undefined || sealed.height <= this.graph.base.height) return
     if (this.graph.get(toHex(sealed.hash)) !== undefined || this.#store.blockBytes(sealed.hash) !== undefined) return
     const block = blockCodec.decode(sealed.block)
+    const isTakenBack = this.#store.restored() !== undefined
     if (block.ok && this.graph.get(toHex(sealed.previousHash)) !== undefined) {
-      await this.accept(block.value, { own: true })
+      // A chain that was taken back stays there, but for the owners' recovery, which ends that.
+      if (!isTakenBack || isRecovery(block.value)) await this.accept(block.value, { own: true })
       return
     }
+    if (isTakenBack) return
     if (sealed.height <= this.tip.height) return
     const { height, hash } = this.tip
     const highestSealed = { height: sealed.height, hash: sealed.hash }
@@ -399,6 +402,11 @@ export class FullChain {
 
 function lastSealedOf({ sealed, hash, height }: ChainNode): LastSealed {
   return { previousHash: sealed.header.previousHash, hash, height }
+}
+
+function isRecovery(block: Block): boolean {
+  const item = headerItemOf(block)
+  return item.ok && item.value.rosterChanges[0]?.action.TAG === 'recover'
 }
 
 /** The roster changes of a block are transactions like others; a phone gets them with the header. */

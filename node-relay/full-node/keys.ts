@@ -37,10 +37,13 @@ export async function loadKeys(dataDir: string): Promise<RelayKeys> {
     if (file.version !== 1) throw new Error(`version ${file.version}`)
     return { wallet: createNodeSigner(fromHex(file.walletSeed)), sealing: createNodeSigner(fromHex(file.sealingSeed)) }
   } catch (error) {
-    throw new LaresError('keys-damaged', `The key file ${path} cannot be read; restore it from a backup.`, {
-      cause: error,
-    })
+    throw new LaresError('keys-damaged', keysLost(`The key file ${path} cannot be read.`), { cause: error })
   }
+}
+
+/** What helps a relay without its keys, after what has become of them. */
+export function keysLost(what: string): string {
+  return `${what} Move the folder away and bring the relay back from a backup with "lares restore"; then "lares recover" lets it go on.`
 }
 
 /** Makes and stores new keys. */

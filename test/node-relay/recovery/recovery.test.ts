@@ -1,5 +1,5 @@
 /** A restored relay: seals nothing, learns what it had sealed, gets a new key by the owners' word, and goes on with it. */
-import { mkdtempSync, rmSync } from 'node:fs'
+import { cpSync, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
@@ -187,6 +187,21 @@ describe('a restored relay', () => {
     await recovery.chainChanged()
     expect(full.chain.tip.sealingKey).toEqual((await loadKeys(dataDir)).sealing.publicKey)
     expect(full.store.restored()).toBeUndefined()
+  })
+
+  it('killed between the file of its sealed block and the database goes on with that block', async () => {
+    await signed()
+    const before = join(dataDir, 'before')
+    await full.close()
+    cpSync(full.location, before, { recursive: true })
+    full = await openChain(builder, { location: full.location })
+    full.clock.now = builder.tip.block.header.time + 60_000
+    recovery = await open()
+    await mineOne()
+    const { id } = full.chain.tip
+    cpSync(join(full.location, 'SEALED'), join(before, 'SEALED'))
+    full = await openChain(builder, { location: before })
+    expect(full.chain.tip.id).toBe(id)
   })
 
   it('that holds no seat says so', async () => {
