@@ -30,6 +30,7 @@ import {
 } from './relay-limits.ts'
 import { systemClock } from './system-clock.ts'
 import type { WebRtcCertificate } from './webrtc-certificate.ts'
+import { endWornConnections } from './worn-connections.ts'
 
 export interface RelayNetworkInit {
   /** libp2p private key as protobuf, see {@link createNodeKey}. Kept by the relay: its peer ID is part of its address. */
@@ -129,7 +130,10 @@ export async function createRelayNetwork(init: RelayNetworkInit): Promise<RelayN
     return refusal !== undefined
   }
 
-  node.addEventListener('connection:open', ({ detail }) => letGoOfClosedChannels(detail))
+  node.addEventListener('connection:open', ({ detail }) => {
+    letGoOfClosedChannels(detail)
+    endWornConnections(detail, { clock, log })
+  })
   try {
     await node.start()
   } catch (error) {

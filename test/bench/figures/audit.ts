@@ -7,7 +7,7 @@ import { type Bench, median, rounded } from './figure.ts'
 import { sampleKey } from './sample-keys.ts'
 
 const ROUNDS = 10
-const A_ROUND = 20
+const A_ROUND = 10
 
 /** An audit in a real Chromium against a real relay over WebRTC, against libp2p's ping over the same connection. */
 export const audit: Bench = async ({ quick, say }) => {
