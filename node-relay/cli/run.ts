@@ -116,9 +116,13 @@ export async function runCommandLine(
   }
 }
 
+function summaryOf({ name, parameters, summary }: Command): string[] {
+  return [`  lares ${name} ${parameters}`.trimEnd(), summary]
+}
+
 function help(name: string | undefined, context: CliContext): number {
   if (name === undefined) {
-    const rows = COMMANDS.map((command) => [`  lares ${command.name} ${command.parameters}`.trimEnd(), command.summary])
+    const rows = COMMANDS.map(summaryOf)
     const others = [
       ['  lares help [COMMAND]', 'this, or the flags of a command'],
       ['  lares --version', 'the version'],
@@ -129,6 +133,11 @@ function help(name: string | undefined, context: CliContext): number {
     return EXIT_OK
   }
   const command = COMMANDS.find((known) => known.name === name)
+  const group = COMMANDS.filter((known) => known.name.startsWith(`${name} `))
+  if (command === undefined && group.length > 0) {
+    context.print(`${formatTable(group.map(summaryOf))}\n`)
+    return EXIT_OK
+  }
   if (command === undefined) {
     context.printError(`There is no command "${name}"; see "lares help".`)
     return EXIT_USAGE

@@ -156,6 +156,7 @@ describe('usage', () => {
       expect((await home.run(...args)).out).toContain('lares voucher create')
     expect((await home.run('start', '--help')).out).toContain('--mine-share')
     expect((await home.run('help', 'proof', 'verify')).out).toContain('--network ID')
+    expect((await home.run('help', 'db')).out).toMatch(/db verify[\s\S]*db compact[\s\S]*db rollback/)
     expect(await home.run('--version')).toEqual({ code: 0, out: '9.8.7', err: '' })
   })
 
