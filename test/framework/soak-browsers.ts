@@ -24,8 +24,11 @@ const MINE_SHARE = 0.1
 const HEADERS_IN_MEMORY = KEPT_BELOW_SETTLED + 100
 /** A page that goes on has at most so many blocks less than the relay. */
 const BLOCKS_BEHIND = 10
-/** Connections that a page may begin in all, and more for each reason to dial: it was opened, woken up, lost the relay. */
-const DIALS_ALLOWED = 10
+/**
+ * Connections that a page may begin in all (the relay renews one after some hundred requests), and more for each reason to
+ * dial: it was opened, woken up, lost the relay.
+ */
+const DIALS_ALLOWED = 40
 const DIALS_FOR_A_REASON = 30
 
 const BROWSER_ARGS = [
