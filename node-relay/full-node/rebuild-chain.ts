@@ -55,9 +55,31 @@ export interface RebuildInit {
  *
  * What this relay has sealed is taken over, whatever becomes of the blocks. Where one of them is above the new tip, the new
  * database says so, and the relay seals nothing until that block is back or its key has been replaced.
- * @throws {LaresError} `genesis-lost`, and as {@link ChainStore.open}
+ * @throws {LaresError} `genesis-lost`, `beyond-repair`, and as {@link ChainStore.open}
  */
 export async function rebuildChain(init: RebuildInit): Promise<RebuildOutcome> {
+  try {
+    return await rebuild(init)
+  } catch (error) {
+    if (!isDamage(error)) throw error
+  }
+  // LevelDB opens tables as they are read, so that one is broken may show only now. Without it the rest can be read.
+  try {
+    await ChainStore.salvage(init.location)
+    return await rebuild(init)
+  } catch (error) {
+    if (!isDamage(error)) throw error
+    throw new LaresError('beyond-repair', 'The chain database cannot be read any more: restore a backup.', {
+      cause: error,
+    })
+  }
+}
+
+function isDamage(error: unknown): boolean {
+  return error instanceof LaresError && error.code === 'database-damaged'
+}
+
+async function rebuild(init: RebuildInit): Promise<RebuildOutcome> {
   const { location } = init
   const building = buildingLocation(location)
   const from = await ChainStore.open(location, { repair: true })

@@ -30,7 +30,7 @@ import {
 } from './relay-limits.ts'
 import { systemClock } from './system-clock.ts'
 import type { WebRtcCertificate } from './webrtc-certificate.ts'
-import { endWornConnections } from './worn-connections.ts'
+import { type ChannelBounds, endWornConnections } from './worn-connections.ts'
 
 export interface RelayNetworkInit {
   /** libp2p private key as protobuf, see {@link createNodeKey}. Kept by the relay: its peer ID is part of its address. */
@@ -52,6 +52,8 @@ export interface RelayNetworkInit {
   limits?: ConnectionLimits
   /** Default: {@link CIRCUIT_LIMITS}. `applyDefaultLimit: false` lifts those of each relayed connection. */
   circuitLimits?: ServerReservationStoreInit
+  /** Data channels of one WebRTC connection before it is renewed. */
+  channelBounds?: ChannelBounds
   clock?: TransportClock
   /** Points charged to a peer, for counting. */
   onPenalty?(code: string, points: number, banned: boolean): void
@@ -132,7 +134,7 @@ export async function createRelayNetwork(init: RelayNetworkInit): Promise<RelayN
 
   node.addEventListener('connection:open', ({ detail }) => {
     letGoOfClosedChannels(detail)
-    endWornConnections(detail, { clock, log })
+    endWornConnections(detail, { clock, bounds: init.channelBounds, log })
   })
   try {
     await node.start()

@@ -11,6 +11,13 @@ export const MAX_CHANNELS_PER_CONNECTION = 384
 /** Nothing was opened for this long, ms. */
 const QUIET_MS = 1_000
 
+export interface ChannelBounds {
+  readonly beforeRenewal: number
+  readonly max: number
+}
+
+const DEFAULT_BOUNDS: ChannelBounds = { beforeRenewal: CHANNELS_BEFORE_RENEWAL, max: MAX_CHANNELS_PER_CONNECTION }
+
 /** The part of a libp2p connection that is used. */
 interface Connection {
   readonly maConn?: {
@@ -24,8 +31,9 @@ interface Connection {
 /** Ends a WebRTC connection that has carried many requests, so that its peer comes back over a new one. */
 export function endWornConnections(
   detail: object,
-  init: { readonly clock: TransportClock; log(message: string): void },
+  init: { readonly clock: TransportClock; readonly bounds?: ChannelBounds | undefined; log(message: string): void },
 ): void {
+  const { beforeRenewal, max } = init.bounds ?? DEFAULT_BOUNDS
   const connection = detail as Connection
   const { peerConnection } = connection.maConn ?? {}
   let opened = 0
@@ -40,9 +48,9 @@ export function endWornConnections(
 
   peerConnection?.addEventListener?.('datachannel', () => {
     opened++
-    if (opened < CHANNELS_BEFORE_RENEWAL) return
+    if (opened < beforeRenewal) return
     cancel()
-    if (opened >= MAX_CHANNELS_PER_CONNECTION) end()
+    if (opened >= max) end()
     else cancel = init.clock.after(QUIET_MS, end)
   })
 }

@@ -131,6 +131,11 @@ export class ChainStore {
     return this.#level.problem
   }
 
+  /** Has LevelDB put aside the files that it cannot read, of a database that is closed. @throws as {@link open} */
+  static salvage(location: string): Promise<void> {
+    return CheckedLevel.salvage(location)
+  }
+
   /** The first record since opening that was found damaged. */
   get damage(): LaresError | undefined {
     return this.#level.damage

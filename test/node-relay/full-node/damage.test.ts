@@ -341,6 +341,29 @@ describe('files that are damaged', () => {
     }
   })
 
+  it('one table without any content shows only when it is read, and the rest is brought back', async () => {
+    const tables = (at: string) => readdirSync(at).filter((name) => name.endsWith('.ldb'))
+    const compact = async (at: string) => {
+      const store = await ChainStore.open(at)
+      await store.compact()
+      await store.close()
+    }
+    const count = tables(await damagedCopy(compact)).length
+    expect(count).toBeGreaterThan(0)
+    for (let index = 0; index < count; index++) {
+      const location = await damagedCopy(async (at) => {
+        await compact(at)
+        truncateSync(join(at, tables(at)[index] as string), 0)
+      })
+      try {
+        await repairAsTold(location)
+        expect(await reportOf(location)).toMatchObject({ damages: [] })
+      } catch (error) {
+        expect(error, `table ${index}`).toMatchObject({ message: expect.stringMatching(/restore a backup/) })
+      }
+    }
+  })
+
   it.each(['log', 'tables'] as const)(
     '%s: opens whole, or says what helps, and that helps',
     async (where) => {
