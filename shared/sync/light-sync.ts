@@ -328,6 +328,9 @@ export class LightSync {
       if (source === 'fetch') this.#advanceBranch(peer, node)
     }
     this.#headersVerified += inserted
+    // A peer that passes new headers on has said where it stands: nothing is asked of it meanwhile.
+    const state = inserted > 0 && typeof source === 'object' ? this.#peers.get(peer) : undefined
+    if (state?.status !== undefined) state.statusAt = now
     const ahead = source === 'fetch' ? this.#line.pop(good) : undefined
     if (ahead !== undefined) this.#verify(ahead, actions)
     this.#finish(peer, source, good ? 'accept' : 'reject', !good || inserted === 0, now, actions)

@@ -208,6 +208,24 @@ describe('light sync', () => {
     expect(phone.offences()).toEqual([])
   })
 
+  it('asks nobody where it stands who passes new headers on, and asks again when none come', async () => {
+    const own = new ChainBuilder({ keepers: 3, name: 'gossiping' })
+    await own.mineMany(3)
+    const phone = await createPhone(own, createHonestNode({ chain: own }))
+    await phone.connect('a', createHonestNode({ chain: own }))
+    const statuses = () => phone.requests.filter(({ protocol }) => protocol === 'status').length
+    const before = statuses()
+    for (let i = 0; i < 30; i++) {
+      await phone.gossip('a', await own.mine())
+      await phone.tick(1_000)
+    }
+    expect(phone.graph.tip.id).toBe(own.tip.node.id)
+    expect(statuses()).toBe(before)
+    for (let i = 0; i < 12; i++) await phone.tick(1_000)
+    expect(statuses()).toBeGreaterThan(before)
+    expect(phone.offences()).toEqual([])
+  })
+
   it('does not keep more peers than it says, and asks none without end', async () => {
     const phone = await createPhone(chain, honest)
     for (let i = 0; i < MAX_SYNC_PEERS + 10; i++) await phone.connect(`p${i}`, honest)
