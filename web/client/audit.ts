@@ -21,6 +21,10 @@ const READY_MS = 15_000
 const DEADLINE_MS = 45_000
 /** The settled header moves on while servers are asked: the question is put anew under the newer one, this often. */
 const MAX_ROUNDS = 2
+/** A connection that has just ended is renewed within this time, ms: relays end theirs after some hundred requests. */
+const RENEWAL_MS = 4_000
+/** That it has ended is known this long after a question over it failed, ms. */
+const ENDING_MS = 250
 /** A server that lied is hung up on: the network's other servers have this long to be reached instead, ms. */
 const OTHER_SERVER_MS = 8_000
 
@@ -75,6 +79,7 @@ async function findVerdict(chain: AuditedChain, deviceId: Uint8Array, question: 
     () => chain.graph !== undefined && chain.phase !== 'syncing' && chain.phase !== 'connecting',
     READY_MS,
   )
+  if (chain.phase === 'offline') await chain.until(() => chain.phase !== 'offline', RENEWAL_MS)
   const { phase } = chain
   if (phase === 'offline') return cannotSay('offline', AUDIT.offline)
   if (chain.graph === undefined || phase === 'connecting') return cannotSay('connecting', AUDIT.connecting)
@@ -91,7 +96,7 @@ async function findVerdict(chain: AuditedChain, deviceId: Uint8Array, question: 
     const answer = await chain.query(settled.node, deviceKey(deviceId))
     if (answer.kind !== 'proven') {
       lies += answer.lies
-      const hasOther = answer.lies > 0 && (await findOther(chain, asked))
+      const hasOther = answer.lies > 0 ? await findOther(chain, asked) : await isRenewed(chain)
       if (!hasOther && chain.graph?.settled.node === settled.node) break
       continue
     }
@@ -147,6 +152,15 @@ async function findOther(chain: AuditedChain, asked: ReadonlySet<string>): Promi
   const isNamed = chain.addresses.some((address) => !asked.has(address.split('/p2p/').at(-1) ?? ''))
   if (isNamed) await chain.until(isThere, OTHER_SERVER_MS)
   return isThere()
+}
+
+/** Whether the connection ended under the question, and another is there. */
+async function isRenewed(chain: AuditedChain): Promise<boolean> {
+  const hasEnded = () => chain.servers.size === 0 || chain.graph === undefined
+  await chain.until(hasEnded, ENDING_MS)
+  if (chain.servers.size > 0 || chain.graph === undefined) return false
+  await chain.until(() => chain.servers.size > 0, RENEWAL_MS)
+  return chain.servers.size > 0
 }
 
 async function isInTip(chain: AuditedChain, settled: ChainNode, deviceId: Uint8Array): Promise<boolean> {

@@ -180,6 +180,27 @@ describe('a lie of the only server', () => {
     expect(harness.incidents).toContain('server-lied')
   })
 
+  it('is answered when the connection ends under the question, or a moment before, and is back', async () => {
+    const { sensor, harness, honest, idOf } = await scene()
+    await harness.open()
+    await harness.connect('A', async (protocol, request) =>
+      protocol === PROTOCOLS.proof.id ? 'reject' : await honest(protocol, request),
+    )
+    const under = harness.call({ call: 'audit', text: idOf(sensor.deviceId) })
+    await harness.idle()
+    await harness.disconnect('A')
+    await harness.clock.advance(1_000)
+    await harness.connect('A', honest)
+    expect(await under).toMatchObject({ verdict: 'registered', answeredBy: 'A' })
+
+    await harness.disconnect('A')
+    const before = harness.call({ call: 'audit', text: idOf(sensor.deviceId) })
+    await harness.clock.advance(1_000)
+    await harness.connect('A', honest)
+    expect(await before).toMatchObject({ verdict: 'registered' })
+    expect(harness.incidents).not.toContain('server-lied')
+  })
+
   it('ends in no verdict when no other comes', async () => {
     const { sensor, harness, honest, audit } = await scene()
     await harness.open(undefined, addresses)
