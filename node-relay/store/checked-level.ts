@@ -122,27 +122,40 @@ export class CheckedLevel {
     key: Uint8Array
     value: Uint8Array
   }> {
-    for await (const [key, value] of this.#level.iterator(range)) {
+    for await (const [key, value] of this.#iterate(range)) {
       const at = plain(key)
       yield { key: at, value: this.#withoutChecksum(at, plain(value)) }
     }
   }
 
+  /** A table whose blocks cannot be read shows here, as an error of LevelDB's own. */
+  async *#iterate(range: Partial<KeyRange> & { reverse?: boolean }): AsyncGenerator<[Uint8Array, Uint8Array]> {
+    try {
+      yield* this.#level.iterator(range)
+    } catch (error) {
+      throw storageError(error)
+    }
+  }
+
   /** Only what is as it was written. */
   async *readable(range: Partial<KeyRange> & { reverse?: boolean }): AsyncGenerator<Uint8Array> {
-    for await (const [key, value] of this.#level.iterator(range)) {
+    for await (const [key, value] of this.#iterate(range)) {
       const content = contentOf(plain(key), plain(value))
       if (content !== undefined) yield content
     }
   }
 
   async *keys(range: Partial<KeyRange>): AsyncGenerator<Uint8Array> {
-    for await (const key of this.#level.keys(range)) yield plain(key)
+    try {
+      for await (const key of this.#level.keys(range)) yield plain(key)
+    } catch (error) {
+      throw storageError(error)
+    }
   }
 
   /** Everything, with `undefined` where the checksum does not fit. */
   async *all(): AsyncGenerator<{ key: Uint8Array; value: Uint8Array | undefined }> {
-    for await (const [key, value] of this.#level.iterator()) {
+    for await (const [key, value] of this.#iterate({})) {
       const at = plain(key)
       yield { key: at, value: contentOf(at, plain(value)) }
     }
