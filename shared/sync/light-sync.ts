@@ -313,6 +313,7 @@ export class LightSync {
     let next = 0
     let good = true
     let inserted = 0
+    let isNews = false
     for (const { node, signatures } of nodes) {
       good = verdicts.slice(next, next + signatures).every(Boolean) && verdicts.length >= next + signatures
       next += signatures
@@ -321,6 +322,7 @@ export class LightSync {
         break
       }
       const outcome = this.#graph.insert(node)
+      isNews = outcome.kind === 'extension' || outcome.kind === 'reorganization'
       if (outcome.kind === 'extension' || outcome.kind === 'reorganization')
         actions.push({ type: 'chain', outcome, from: peer })
       if (outcome.kind === 'conflict') actions.push({ type: 'conflict', node, from: peer })
@@ -328,9 +330,9 @@ export class LightSync {
       if (source === 'fetch') this.#advanceBranch(peer, node)
     }
     this.#headersVerified += inserted
-    // A peer that passes new headers on has said where it stands: nothing is asked of it meanwhile.
+    // A peer that passes on what we follow has said where it stands; one on another branch is asked.
     const state = inserted > 0 && typeof source === 'object' ? this.#peers.get(peer) : undefined
-    if (state?.status !== undefined) state.statusAt = now
+    if (state?.status !== undefined && isNews) state.statusAt = now
     const ahead = source === 'fetch' ? this.#line.pop(good) : undefined
     if (ahead !== undefined) this.#verify(ahead, actions)
     this.#finish(peer, source, good ? 'accept' : 'reject', !good || inserted === 0, now, actions)
