@@ -3,7 +3,7 @@
  * it is verified by the rules of the chain and stands beside them.
  */
 const LAYERS = [
-  ['bytes', 'hash', 'errors', 'params', 'codec'],
+  ['bytes', 'hash', 'errors', 'params', 'codec', 'steps'],
   ['header', 'identity', 'crypto', 'roster', 'policy'],
   ['transaction', 'block', 'state-tree', 'history'],
   ['proof/(?!bundle)[^/]+', 'ledger'],

@@ -3,9 +3,12 @@ import { isIP } from 'node:net'
 import { isAbsolute, join, resolve } from 'node:path'
 import { parseArgs } from 'node:util'
 import { accept, type Rejection, type Result, reject } from '../shared/errors.ts'
+import { MAX_ADDRESSES } from '../shared/identity/record.ts'
 import { PRESETS, type PresetName } from '../shared/params.ts'
+import { type JoinLink, parseJoinLink } from '../shared/protocol/join-link.ts'
 import { CONFIG_FILE, defaultDataDir } from './data-dir.ts'
 import { LOG_LEVELS, type LogLevel } from './log.ts'
+import { MAX_CONFIGURED_PEERS, peerOf } from './sync/address-book.ts'
 
 export const DEFAULT_PORT = 4670
 export const DEFAULT_UDP_PORT = 4671
@@ -19,6 +22,8 @@ const ROLES = ['full', 'coordination'] as const
 /** A DNS label (RFC 1035): it becomes `<name>.local`. */
 const NAME_PATTERN = /^[a-z0-9](?:[a-z0-9-]{0,40}[a-z0-9])?$/
 const MAX_FILE_BYTES = 1024 * 1024
+/** Of an address to announce; certificate hash and peer ID follow. */
+const MAX_ANNOUNCED_LENGTH = 120
 
 export type Role = (typeof ROLES)[number]
 
@@ -40,6 +45,12 @@ export interface RelayConfig {
   readonly listen: readonly string[]
   readonly roles: readonly Role[]
   readonly network: NetworkChoice
+  /** The network to join, instead of founding one. */
+  readonly join: JoinLink | undefined
+  /** Full nodes to stay connected to, multiaddrs with peer ID. */
+  readonly peers: readonly string[]
+  /** Where this relay is reached from outside, multiaddrs without peer ID; `off`: no address of it goes into the ledger. */
+  readonly announce: readonly string[] | 'off'
   /** Share of one core, 0 (do not mine) to 1. */
   readonly mineShare: number
   /** Announced on the LAN as `<name>.local`. */
@@ -76,6 +87,21 @@ export const RELAY_FLAGS = {
   'tcp-port': { type: 'string', hint: 'N', help: `for other relays (default ${DEFAULT_TCP_PORT}, TCP)` },
   listen: { type: 'string', hint: 'IP[,IP]', help: 'addresses to listen on (default: all)' },
   roles: { type: 'string', hint: 'LIST', help: 'full,coordination (default: both)' },
+  join: {
+    type: 'string',
+    hint: 'LINK',
+    help: 'join the network of this link as one more relay, instead of founding one; needed at the first start only',
+  },
+  peers: {
+    type: 'string',
+    hint: 'ADDR[,ADDR]',
+    help: 'other relays to stay connected to: /ip4/192.168.1.20/tcp/4673/p2p/12D3…; more are found by themselves',
+  },
+  announce: {
+    type: 'string',
+    hint: 'ADDR[,ADDR]|off',
+    help: 'where it is reached from outside: /ip4/203.0.113.7/tcp/4673; off: no address of it goes into the ledger',
+  },
   network: { type: 'string', hint: 'home|test|FILE', help: 'which network (default home)' },
   'mine-share': {
     type: 'string',
@@ -179,8 +205,11 @@ function resolveConfig(
     wsPort: port('ws-port', DEFAULT_WS_PORT),
     tcpPort: port('tcp-port', DEFAULT_TCP_PORT),
     listen: take(parseListen(text('listen')), []),
+    peers: take(parsePeers(text('peers')), []),
+    announce: take(parseAnnounce(text('announce')), []),
     roles: take(parseRoles(text('roles')), []),
     network: take(parseNetwork(text('network') ?? 'home', cwd), { kind: 'preset', preset: 'home' }),
+    join: take(parseJoin(text('join')), undefined),
     mineShare: take(parseShare(text('mine-share')), 0),
     name: take(parseName(text('name')), ''),
     pageOrigin: take(parseOrigin(text('page-origin')), undefined),
@@ -247,6 +276,42 @@ function checkPorts(config: RelayConfig): Result<RelayConfig, ConfigCode> {
   return accept(config)
 }
 
+function parsePeers(value: string | undefined): Result<readonly string[], ConfigCode> {
+  const addresses = (value ?? '').split(',').filter(Boolean)
+  if (addresses.length > MAX_CONFIGURED_PEERS)
+    return reject('bad-value', `--peers takes at most ${MAX_CONFIGURED_PEERS} addresses.`)
+  const wrong = addresses.find((address) => peerOf(address) === undefined)
+  return wrong === undefined
+    ? accept(addresses)
+    : reject('bad-value', `--peers must be multiaddrs with a peer ID (/ip4/…/tcp/…/p2p/…), not "${wrong}".`)
+}
+
+function parseAnnounce(text: string | undefined): Result<readonly string[] | 'off', ConfigCode> {
+  if (text === 'off') return accept('off')
+  const addresses = (text ?? '').split(',').filter(Boolean)
+  if (addresses.length > MAX_ADDRESSES)
+    return reject('bad-value', `--announce takes at most ${MAX_ADDRESSES} addresses.`)
+  const wrong = addresses.find((address) => !isAnnounceable(address))
+  return wrong === undefined
+    ? accept([...new Set(addresses)])
+    : reject(
+        'bad-value',
+        `--announce must be off, or multiaddrs without a peer ID (/ip4/…/tcp/4673, /dns4/…/udp/4671/webrtc-direct), not "${wrong}".`,
+      )
+}
+
+function isAnnounceable(address: string): boolean {
+  const parts =
+    /^\/(ip4|ip6|dns|dns4|dns6)\/([^/\s]+)\/(?:tcp\/(\d{1,5})(?:\/ws|\/tls\/ws|\/wss)?|udp\/(\d{1,5})\/webrtc-direct)$/.exec(
+      address,
+    )
+  if (parts === null || address.length > MAX_ANNOUNCED_LENGTH) return false
+  const [, family, host = '', tcp, udp] = parts
+  const port = Number(tcp ?? udp)
+  const wanted = family === 'ip4' ? 4 : family === 'ip6' ? 6 : 0
+  return port > 0 && port <= 65_535 && isIP(host) === wanted && /^[!-~]+$/.test(host)
+}
+
 function parseListen(text: string | undefined): Result<readonly string[], ConfigCode> {
   if (text === undefined) return accept(['0.0.0.0', '::'])
   const addresses = text.split(',').map((address) => address.trim())
@@ -281,6 +346,12 @@ function parseNetwork(text: string, cwd: string): Result<NetworkChoice, ConfigCo
       `${path} is not a network file (it must be a JSON object); ask the owner of the network for it.`,
     )
   return accept({ kind: 'file', path, content })
+}
+
+function parseJoin(text: string | undefined): Result<JoinLink | undefined, ConfigCode> {
+  if (text === undefined) return accept(undefined)
+  const read = parseJoinLink(text)
+  return read.ok ? accept(read.value.link) : reject('bad-value', `--join needs a join link: ${read.detail}.`)
 }
 
 function parseShare(text: string | undefined): Result<number, ConfigCode> {

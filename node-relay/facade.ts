@@ -1,7 +1,9 @@
+import type { KeeperActivity } from '../shared/chain/keepers.ts'
 import type { Result } from '../shared/errors.ts'
 import type { Presence, SmallDeviceDoor } from './devices/door.ts'
 import type { FleetDoor } from './fleet/door.ts'
 import type { RelayRecovery } from './recovery/recovery.ts'
+import type { RosterDesk } from './roster/door.ts'
 
 /**
  * What the doors of a relay (HTTP, admin socket, terminal) may ask of the node behind them. Plain JSON-ready data: hashes
@@ -25,6 +27,8 @@ export interface RelayFacade {
   readonly smallDevices: SmallDeviceDoor
   /** Admin only: how a restored relay comes back to sealing. */
   readonly recovery: Pick<RelayRecovery, 'view' | 'propose' | 'submit'>
+  /** Admin only: seats, and who admits newcomers. */
+  readonly roster: RosterDesk
   /** Admin only: a person says that this machine's clock is right. */
   confirmClock(): void
   /**
@@ -59,18 +63,47 @@ export interface RelayStatus {
     readonly hashesPerSecond: number
     readonly share: number
   }
-  readonly peers: readonly {
-    readonly peerId: string
-    readonly transport: string
-    readonly address: string
-    readonly roundTrip: number | undefined
-    readonly penalty: number
-  }[]
+  readonly peers: readonly PeerRow[]
+  /** Peers that are kept out for what they did, newest first. */
+  readonly droppedPeers: readonly DroppedPeer[]
+  /** The seats of the tip's roster: who mines. */
+  readonly keepers: readonly KeeperRow[]
   readonly pendingTransactions: number
   readonly devices: number
   /** Those with a lease that has not ended. */
   readonly devicesAlive: number
   readonly incidents: readonly { readonly at: number; readonly code: string; readonly sentence: string }[]
+}
+
+/** A connected peer, for the owner alone. */
+export interface PeerRow {
+  readonly peerId: string
+  readonly transport: string
+  readonly address: string
+  /** ms */
+  readonly roundTrip: number | undefined
+  /** Penalty points it has now. */
+  readonly penalty: number
+  /** By the ledger, where a record of a device with a role names this peer; and that device. */
+  readonly label: string | undefined
+  readonly deviceId: string | undefined
+  /** By its own word; undefined until it has said so. */
+  readonly saidLabel: string | undefined
+  readonly height: number | undefined
+}
+
+export interface DroppedPeer {
+  readonly peerId: string
+  /** Of the last offence. */
+  readonly code: string
+  readonly at: number
+  readonly until: number
+}
+
+export interface KeeperRow extends KeeperActivity {
+  /** undefined: it never registered. */
+  readonly deviceId: string | undefined
+  readonly isOwn: boolean
 }
 
 export interface JoinInfo {

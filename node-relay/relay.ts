@@ -1,37 +1,46 @@
+import { randomInt } from 'node:crypto'
 import { join } from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
 import { equalBytes, toHex } from '../shared/bytes.ts'
 import type { ChainNode } from '../shared/chain/chain-node.ts'
 import { restoredSentence } from '../shared/chain/recovery-words.ts'
 import { LaresError, type Result } from '../shared/errors.ts'
-import { ownerAnchor } from '../shared/identity/anchor.ts'
-import { deviceIdOf, walletIdOf } from '../shared/identity/device-id.ts'
+import { walletIdOf } from '../shared/identity/device-id.ts'
 import { LABEL } from '../shared/identity/label.ts'
 import type { NetworkParameters } from '../shared/params.ts'
 import { PROTOCOLS } from '../shared/protocol/ids.ts'
-import { statusCodec, statusRequestCodec } from '../shared/protocol/messages.ts'
+import type { JoinLink } from '../shared/protocol/join-link.ts'
+import { type Status, statusCodec, statusRequestCodec } from '../shared/protocol/messages.ts'
 import { KIND } from '../shared/transaction/kinds.ts'
 import { transactionIdOf } from '../shared/transaction/transaction.ts'
 import { hostOf, isSharedHost } from '../shared/transport/address.ts'
 import { openContent } from './backup/content.ts'
 import { endorseApplication } from './coordination/endorse.ts'
 import { createCachingVerifier } from './crypto/caching-verifier.ts'
-import { createNodeVerifier } from './crypto/node-verifier.ts'
+import { createPoolVerifier } from './crypto/pool-verifier.ts'
 import { createSmallDevices } from './devices/small-devices.ts'
 import type { RelayFacade, RelayStatus } from './facade.ts'
 import { openFleet } from './fleet/fleet.ts'
+import { createAddressRecord } from './full-node/address-record.ts'
 import { createBlockSource, NEWER_RULES } from './full-node/block-source.ts'
-import { type ChainChange, FullChain } from './full-node/chain.ts'
+import { createBranchMemory } from './full-node/branch-memory.ts'
+import { type AcceptOutcome, type ChainChange, FullChain } from './full-node/chain.ts'
 import { checkTransaction } from './full-node/check-transaction.ts'
+import { createEquivocationWatch } from './full-node/equivocation-watch.ts'
 import { foundNetwork, loadFounding, storeFounding } from './full-node/founding.ts'
 import { joinGossip } from './full-node/gossip.ts'
 import { createIncidentLog } from './full-node/incidents.ts'
+import { createKeeperDesk } from './full-node/keeper-desk.ts'
 import { createKeys, keysLost, loadKeys, type RelayKeys } from './full-node/keys.ts'
-import { createMempool } from './full-node/mempool.ts'
+import { type Added, createMempool } from './full-node/mempool.ts'
+import { openMempoolJournal } from './full-node/mempool-journal.ts'
 import { createObstacleWatch } from './full-node/obstacle-watch.ts'
+import { createOwnDevice } from './full-node/own-device.ts'
+import { createPeerDesk } from './full-node/peer-desk.ts'
 import { ChainReader } from './full-node/proofs.ts'
 import { createFacade } from './full-node/relay-facade.ts'
 import { findRelayFile, writeRelayFile } from './full-node/relay-file.ts'
+import { createRoleRecords } from './full-node/role-records.ts'
 import { deviceRecords } from './full-node/views.ts'
 import type { Logger } from './log.ts'
 import { createDirectoryMeasure } from './metrics/directory-bytes.ts'
@@ -39,20 +48,36 @@ import { createMeter, type Meter } from './metrics/meter.ts'
 import { meterNetwork } from './metrics/metered-network.ts'
 import { initialTargetFor, measureHashRate } from './mining/calibrate.ts'
 import { createClockGuard } from './mining/clock-guard.ts'
-import { createHasher } from './mining/hasher.ts'
+import { createHasher, type Hasher } from './mining/hasher.ts'
 import { createMiner } from './mining/miner.ts'
 import { type MinerClock, systemClock } from './mining/system-clock.ts'
 import { loadNetworkIdentity } from './network/network-identity.ts'
 import { createRelayNetwork } from './network/relay-network.ts'
 import { createLaterBlocks } from './recovery/later-blocks.ts'
 import { createRecovery } from './recovery/recovery.ts'
+import { createRosterDesk } from './roster/roster-desk.ts'
 import { serve } from './serving/handlers.ts'
 import { ChainStore } from './store/chain-store.ts'
+import { AddressBook } from './sync/address-book.ts'
+import { createAnnouncements } from './sync/announcements.ts'
+import { createChainSync } from './sync/chain-sync.ts'
+import { createDialler } from './sync/dialler.ts'
+import { fetchGenesis } from './sync/join-network.ts'
+import { addressesForRecord } from './sync/own-addresses.ts'
+import { openPeersFile } from './sync/peers-file.ts'
 
 /** Rounds of upkeep: blocks that were ahead of the clock, founding transactions that still wait, peers' clocks. ms */
 const UPKEEP_MS = 1_000
+/** Rounds of the sync: peers that were silent for long are asked, bodies that are late are asked of others. ms */
+const SYNC_TICK_MS = 500
 /** A peer's clock is asked this often, ms. */
 const PEER_CLOCK_MS = 60_000
+/** Whether this relay's addresses are those in its record is looked at this often, ms. */
+const ADDRESSES_LOOK_MS = 5_000
+/** Who of the keepers fell asleep is looked at this often, ms. */
+const KEEPER_LOOK_MS = 10_000
+/** One that has just come and said nothing is asked where it stands this often, ms. */
+const NEWCOMERS_MS = 5_000
 /** A restored relay asks who is connected for later blocks this often, ms. */
 const LATER_BLOCKS_MS = 3_000
 /** Longest wait for one part of the relay to close, ms. */
@@ -75,8 +100,16 @@ export interface RelayInit {
   /** PEM texts: a page served over HTTPS can open only secure WebSockets. */
   readonly webSocketTls?: { readonly key: string; readonly cert: string } | undefined
   readonly announce?: readonly string[]
+  /** Those that a person named: they go into the ledger, too. */
+  readonly announced?: readonly string[]
+  /** Whether its addresses go into its record in the ledger; false: they leave it, too. Default: true. */
+  readonly publishAddresses?: boolean
   readonly clock?: MinerClock
   readonly log: Logger
+  /** The network to join at the first start, and where its relays are. */
+  readonly join?: JoinLink | undefined
+  /** Full nodes to stay connected to: multiaddrs with peer ID. */
+  readonly peers?: readonly string[]
   /** Counts what this relay does. */
   readonly meter?: Meter
   /**
@@ -125,8 +158,17 @@ export async function createRelay(init: RelayInit): Promise<Relay> {
     const chainDirectory = join(dataDir, 'chain')
     const store = await ChainStore.open(chainDirectory)
     closing.push(() => store.close())
-    const verifier = createCachingVerifier(createNodeVerifier())
-    const hasher = createHasher(init.mineShare > 0 ? { share: init.mineShare } : {})
+    const signaturePool = createPoolVerifier()
+    closing.push(() => signaturePool.close())
+    const verifier = createCachingVerifier(signaturePool)
+    const hasher: Hasher = createHasher({
+      ...(init.mineShare > 0 && { share: init.mineShare }),
+      // What the share promises, it promises of the whole relay.
+      otherMs() {
+        const { user, system } = process.cpuUsage()
+        return (user + system) / 1_000 - hasher.totals().busyMs
+      },
+    })
     closing.push(() => hasher.close())
 
     const isNew = store.genesis() === undefined
@@ -137,23 +179,8 @@ export async function createRelay(init: RelayInit): Promise<Relay> {
         `The chain of this relay is no longer in ${dataDir}. Restore it from a backup, or begin a new network in another folder with --data-dir.`,
       )
     const keys = isNew ? await newKeys(dataDir) : await ownKeys(dataDir)
-    const founding = isNew ? await found(keys) : undefined
-    const chain = await FullChain.open({ store, verifier, now: clock.now, genesis: founding?.genesis })
-    const { networkId } = chain.rules
-    const deviceId = deviceIdOf(networkId, keys.wallet.publicKey, ownerAnchor(keys.wallet.publicKey))
-    const foundingTransactions = await loadFounding(dataDir)
-
-    const incidents = createIncidentLog(clock.now, ({ code, sentence }) => {
-      meter.incident(code)
-      log.warn({ code }, sentence)
-    })
-    const mempool = createMempool({
-      networkId,
-      now: clock.now,
-      verifier,
-      check: (bytes) => checkTransaction(chain, clock.now(), bytes),
-    })
     const identity = await loadNetworkIdentity(dataDir)
+    let noteDropped = (_peer: string, _code: string) => {}
     const host = await createRelayNetwork({
       ...identity,
       hosts: init.hosts,
@@ -161,46 +188,153 @@ export async function createRelay(init: RelayInit): Promise<Relay> {
       wsPort: init.wsPort,
       tcpPort: init.tcpPort,
       webSocketTls: init.webSocketTls,
-      announce: init.announce ?? [],
-      onPenalty: meter.penalty,
+      announce: [...(init.announce ?? []), ...(init.announced ?? [])],
+      onPenalty(code, points, banned, peer) {
+        meter.penalty(code, points, banned)
+        if (banned) noteDropped(peer, code)
+      },
       log: (message, error) => log.debug({ err: error }, message),
     })
     closing.push(() => host.stop())
     const network = meterNetwork(host, meter)
+    const { join: link } = init
+    const genesis = !isNew
+      ? undefined
+      : link === undefined
+        ? (await found(keys)).genesis
+        : await fetchGenesis(network, link)
+    const chain = await FullChain.open({ store, verifier, now: clock.now, genesis })
+    if (link !== undefined && !equalBytes(link.networkId, chain.rules.networkId))
+      throw new LaresError(
+        'another-network',
+        'This relay belongs to another network than the link. Name another folder with --data-dir to join it.',
+      )
+    const { networkId } = chain.rules
+    let noteRegistered = () => {}
+    const own = createOwnDevice(chain, keys.wallet.publicKey, () => noteRegistered())
+    const foundingTransactions = await loadFounding(dataDir)
+
+    const incidents = createIncidentLog(clock.now, ({ code, sentence }) => {
+      meter.incident(code)
+      log.warn({ code }, sentence)
+    })
+    const roles = createRoleRecords(chain)
+    let devices = 0
+    for (const record of deviceRecords(chain.state)) {
+      devices++
+      roles.note(record)
+    }
+    const peers = createPeerDesk({ network, networkId, records: roles.list, now: clock.now })
+    noteDropped = peers.dropped
+    const mempool = createMempool({
+      networkId,
+      now: clock.now,
+      verifier,
+      check: (bytes) => checkTransaction(chain, clock.now(), bytes),
+    })
+    const journal = openMempoolJournal(dataDir, mempool)
+    closing.push(() => journal.close())
+    const take = async (bytes: Uint8Array): Promise<Result<Added>> => {
+      const added = await mempool.add(bytes)
+      if (added.ok && added.value !== 'duplicate') journal.note(bytes)
+      return added
+    }
 
     const submit = async (bytes: Uint8Array): Promise<Result<{ readonly transactionId: Uint8Array }>> => {
       const id = transactionIdOf(networkId, bytes)
       if (store.transactionPlace(id) !== undefined) return { ok: true, value: { transactionId: id } }
-      const added = await mempool.add(bytes)
+      const added = await take(bytes)
       if (!added.ok) return added
       gossip.publishTransaction(bytes)
       return { ok: true, value: { transactionId: id } }
     }
+    const conflicts = createBranchMemory()
+    const noteOutcome = (outcome: AcceptOutcome) => {
+      if (outcome.kind === 'fork' || outcome.kind === 'conflict') equivocations.see(outcome.node)
+      // Once for a branch, however long it grows.
+      if (outcome.kind === 'conflict' && !conflicts.continues(outcome.node))
+        incidents.report(
+          'settled-conflict',
+          `A branch at height ${outcome.node.height} tried to roll back settled blocks and was not followed.`,
+        )
+    }
+    const equivocations = createEquivocationWatch({
+      dataDir,
+      chain,
+      verifier,
+      submit,
+      report: (seat, height) =>
+        incidents.report(
+          'equivocation',
+          `Seat ${seat} has sealed two blocks of height ${height} on one parent. Its seat is taken away by this evidence, unless it is the last.`,
+        ),
+    })
+    const debug = (message: string, error?: unknown) => log.debug({ err: error }, message)
+    const sync = createChainSync({
+      network,
+      chain,
+      verifier,
+      now: clock.now,
+      onOutcome: noteOutcome,
+      onStatus: peers.said,
+      onFullNode: (peer) => dialler.foundFullNode(peer),
+      log: debug,
+    })
+    closing.push(() => sync.stop())
+    const book = new AddressBook({ ownPeerId: network.peerId, random: randomInt })
+    const peersFile = openPeersFile(dataDir)
+    // What answered before counts like what a person names: a relay that starts finds its way back to those it knew.
+    book.configure([...(init.peers ?? []), ...(link?.addresses ?? []), ...peersFile.read()])
+    const dialler = createDialler({
+      network,
+      networkId,
+      book,
+      clock,
+      recorded: () =>
+        roles
+          .list()
+          .filter(({ label }) => (label & LABEL.full) !== 0)
+          .map(({ deviceId, addresses }) => ({ device: toHex(deviceId), addresses })),
+      remember: (addresses) => peersFile.write([...(link?.addresses ?? []), ...addresses]),
+      log: debug,
+    })
+    closing.push(() => dialler.stop())
+    roles.onChange(dialler.recordsChanged)
     const gossip = joinGossip({
       network,
       chain,
-      submit: (bytes) => mempool.add(bytes),
-      onOutcome: (outcome) => {
-        if (outcome.kind === 'conflict')
-          incidents.report(
-            'settled-conflict',
-            `A branch at height ${outcome.node.height} tried to roll back settled blocks and was not followed.`,
-          )
-      },
-      log: (message, error) => log.debug({ err: error }, message),
+      submit: take,
+      onAnnouncement: createAnnouncements({
+        network,
+        chain,
+        mempool,
+        onOutcome: noteOutcome,
+        clock,
+        onAhead: (peer) => sync.heard(peer),
+        onSlow: (peer) => sync.askOthers(peer),
+        log: debug,
+      }),
+      log: debug,
     })
     const coordinates = init.roles.includes('coordination')
     const reader = new ChainReader(chain, store)
+    // Who is not in the roster serves nobody as a full node.
+    const isKeeper = () =>
+      chain.tip.roster.members.some(({ sealingKey }) => equalBytes(sealingKey, recovery.sealing.publicKey))
     const endorse = coordinates
       ? (application: Uint8Array) =>
-          endorseApplication({ chain, verifier, wallet: keys.wallet, deviceId, now: clock.now }, application)
+          endorseApplication(
+            { chain, verifier, wallet: keys.wallet, deviceId: own.deviceId, now: clock.now },
+            application,
+          )
       : undefined
     await serve({
       network,
       chain,
       reader,
-      label: LABEL.full | (coordinates ? LABEL.coordination : 0),
+      label: () => (isKeeper() ? LABEL.full : 0) | (coordinates ? LABEL.coordination : 0),
       now: clock.now,
+      knownPeers: () => dialler.known(),
       submit,
       endorse,
     })
@@ -253,8 +387,6 @@ export async function createRelay(init: RelayInit): Promise<Relay> {
     })
     closing.push(() => miner.stop())
 
-    let devices = 0
-    for (const _ of deviceRecords(chain.state)) devices++
     const countRegistrations = (change: ChainChange) => {
       const registrations = (blocks: ChainChange['applied']) =>
         blocks.reduce(
@@ -266,7 +398,10 @@ export async function createRelay(init: RelayInit): Promise<Relay> {
     chain.onChange((change) => {
       countRegistrations(change)
       mempool.chainChanged(change)
+      for (const { transactions } of change.undone)
+        for (const bytes of transactions) if (mempool.has(transactionIdOf(networkId, bytes))) journal.note(bytes)
       const { outcome } = change
+      for (const node of outcome.applied) equivocations.see(node)
       if (outcome.leftSettled)
         incidents.report(
           'settled-left',
@@ -305,31 +440,77 @@ export async function createRelay(init: RelayInit): Promise<Relay> {
       },
     })
 
+    const addressRecord = createAddressRecord({
+      chain,
+      wallet: keys.wallet,
+      deviceId: () => own.deviceId,
+      wanted() {
+        if (init.publishAddresses === false) return []
+        const addresses = addressesForRecord(network.peerId, network.addresses(), init.announced ?? [])
+        // Without a network just now, there is nothing better to say.
+        return addresses.length === 0 ? undefined : addresses
+      },
+      submit,
+      log: debug,
+    })
+    // Who has blocks still to fetch does not know its record.
+    const isBehind = () => sync.state.phase === 'syncing' || store.restored() !== undefined
+    closing.push(every(ADDRESSES_LOOK_MS, async () => void (isBehind() || (await addressRecord.look()))))
+
     async function upkeep(): Promise<void> {
       await obstacles.look()
       await chain.releaseHeld()
+      await equivocations.offer()
       for (const bytes of foundingTransactions)
         if (store.transactionPlace(transactionIdOf(networkId, bytes)) === undefined) await submit(bytes)
     }
     closing.push(every(UPKEEP_MS, upkeep))
+    closing.push(every(SYNC_TICK_MS, async () => sync.tick()))
     closing.push(every(PEER_CLOCK_MS, askClocks))
+    /** Connected peers only: bounded as these are. */
+    const newcomers = new Set<string>()
+    closing.push(every(NEWCOMERS_MS, askNewcomers))
+    const keepers = createKeeperDesk({
+      chain,
+      records: roles,
+      ownKey: () => recovery.sealing.publicKey,
+      report: incidents.report,
+    })
+    // While old blocks come in, who slept then is no news.
+    closing.push(every(KEEPER_LOOK_MS, async () => void (sync.state.phase === 'syncing' || keepers.look())))
     if (store.restored() !== undefined) closing.push(every(LATER_BLOCKS_MS, askForLaterBlocks))
 
     async function askForLaterBlocks(): Promise<void> {
       if (store.restored() !== undefined) await laterBlocks.ask()
     }
 
-    async function askClocks(): Promise<void> {
+    // A peer that does not say where it stands, or its time, says nothing against ours.
+    async function askStatus(peer: string): Promise<Status | undefined> {
       const request = statusRequestCodec.encode({ networkId })
+      const answer = await network.request(peer, PROTOCOLS.status, request).catch(() => undefined)
+      const status = answer && statusCodec.decode(answer)
+      if (!status?.ok) return undefined
+      peers.said(peer, status.value)
+      return status.value
+    }
+
+    async function askClocks(): Promise<void> {
       for (const { peerId, address } of network.peers()) {
-        // A peer that does not say its time says nothing against ours.
-        const answer = await network.request(peerId, PROTOCOLS.status, request).catch(() => undefined)
-        const status = answer && statusCodec.decode(answer)
+        const status = await askStatus(peerId)
         const host = hostOf(address)
         // Nothing authenticates a peer's clock, and three strangers could stop the miner: only full nodes at different
         // addresses of the own network are heard.
-        if (status?.ok && (status.value.label & LABEL.full) !== 0 && host !== undefined && isSharedHost(host))
-          guard.notePeerClock(host, status.value.time, clock.steady())
+        if (status !== undefined && (status.label & LABEL.full) !== 0 && host !== undefined && isSharedHost(host))
+          guard.notePeerClock(host, status.time, clock.steady())
+      }
+    }
+
+    // Nobody waits for the answers: a peer that keeps silent must not hold up the others, nor the end of the relay.
+    async function askNewcomers(): Promise<void> {
+      for (const peer of peers.silentNewcomers()) {
+        if (newcomers.has(peer)) continue
+        newcomers.add(peer)
+        void askStatus(peer).finally(() => newcomers.delete(peer))
       }
     }
 
@@ -358,7 +539,7 @@ export async function createRelay(init: RelayInit): Promise<Relay> {
       const percent = Math.round(init.mineShare * 100)
       const sentence =
         state.kind === 'mining'
-          ? `Mining with ${percent} % of one core.`
+          ? `Mining within ${percent} % of one core.`
           : state.kind === 'off'
             ? 'Mining is switched off.'
             : state.sentence
@@ -372,12 +553,27 @@ export async function createRelay(init: RelayInit): Promise<Relay> {
     const fleet = await openFleet({
       dataDir,
       networkId,
-      deviceId,
+      get deviceId() {
+        return own.deviceId
+      },
       wallet: keys.wallet,
       verifier,
       chain,
       now: clock.now,
       onDamaged: (sentence) => incidents.report('fleet-damaged', sentence),
+    })
+    const smallDevices = createSmallDevices({
+      chain,
+      network,
+      verifier,
+      wallet: keys.wallet,
+      get deviceId() {
+        return own.deviceId
+      },
+      endorse,
+      submit,
+      now: clock.now,
+      after: (ms, task) => clock.after(ms, task),
     })
     const facade = createFacade({
       chain,
@@ -386,12 +582,16 @@ export async function createRelay(init: RelayInit): Promise<Relay> {
       reader,
       network,
       incidents,
-      deviceId,
+      get deviceId() {
+        return own.deviceId
+      },
       roles: init.roles,
       name: init.name,
       version: init.version,
       startedAt,
       mining,
+      peers,
+      keepers: keepers.rows,
       pendingTransactions: () => mempool.size,
       devices: () => devices,
       confirmClock: () => guard.confirm(),
@@ -406,23 +606,23 @@ export async function createRelay(init: RelayInit): Promise<Relay> {
         },
       },
       submit,
-      smallDevices: createSmallDevices({
+      smallDevices,
+      roster: createRosterDesk({
         chain,
-        network,
-        verifier,
         wallet: keys.wallet,
-        deviceId,
-        endorse,
+        walletId: walletIdOf(keys.wallet.publicKey),
+        sealing: () => recovery.sealing,
+        isUpToDate: () => sync.state.phase === 'following',
+        coordinates,
+        join: (application) => smallDevices.join(application),
         submit,
-        now: clock.now,
-        after: (ms, task) => clock.after(ms, task),
       }),
     })
     const setPageUrl = (pageUrl: string | undefined) => {
       try {
         writeRelayFile(dataDir, {
           networkId: toHex(networkId),
-          deviceId: toHex(deviceId),
+          deviceId: toHex(own.deviceId),
           pageUrl,
           link: facade.join().link,
         })
@@ -431,12 +631,16 @@ export async function createRelay(init: RelayInit): Promise<Relay> {
         log.warn({ err: error }, 'relay.json could not be written')
       }
     }
-    setPageUrl(findRelayFile(dataDir)?.pageUrl)
+    noteRegistered = () => setPageUrl(findRelayFile(dataDir)?.pageUrl)
+    noteRegistered()
     meter.watch({
       status: facade.status,
       hashes: () => hasher.totals().hashes,
       storeBytes: createDirectoryMeasure(chainDirectory),
     })
+    journal
+      .restore()
+      .catch((error: unknown) => log.error({ err: error }, 'what waited before could not be offered again'))
     if (init.mineShare > 0) miner.start()
     // A block that was sealed just before a crash may have reached nobody.
     if (lastSealed !== undefined && equalBytes(lastSealed.hash, chain.tip.hash)) {
@@ -444,7 +648,16 @@ export async function createRelay(init: RelayInit): Promise<Relay> {
       if (block !== undefined) gossip.publishChange([chain.tip], [block])
     }
     log.info({ networkId: toHex(networkId), height: chain.tip.height }, 'relay started')
-    return { facade, networkId, deviceId, peerId: network.peerId, setPageUrl, stop }
+    return {
+      facade,
+      networkId,
+      get deviceId() {
+        return own.deviceId
+      },
+      peerId: network.peerId,
+      setPageUrl,
+      stop,
+    }
 
     async function found(keys: RelayKeys) {
       const rate = await measureHashRate(hasher)

@@ -4,10 +4,10 @@ import { runMain, SetupError, say } from './setup/process.mjs'
 import { setUp } from './setup/setup.mjs'
 import { runChecks } from './setup/static-checks.mjs'
 import { runE2e, runUnit } from './setup/suites.mjs'
-import { BROKEN, closingLine, sumCounts } from './setup/test-report.mjs'
+import { BROKEN, closingLine, failureSummary, sumCounts } from './setup/test-report.mjs'
 import { ensurePage } from './setup/web-build.mjs'
 
-/** @typedef {import('./setup/test-report.mjs').Count} Count */
+/** @typedef {import('./setup/suites.mjs').Outcome} Outcome */
 
 /** @param {string} title */
 function heading(title) {
@@ -15,8 +15,8 @@ function heading(title) {
 }
 
 /** Runs a step; one that cannot even begin says why and counts as one failure.
- * @param {() => Promise<Count>} step
- * @returns {Promise<Count>} */
+ * @param {() => Promise<Outcome>} step
+ * @returns {Promise<Outcome>} */
 async function attempt(step) {
   try {
     return await step()
@@ -27,7 +27,7 @@ async function attempt(step) {
   }
 }
 
-/** @returns {Promise<Count>} */
+/** @returns {Promise<Outcome>} */
 async function runAll() {
   heading('set-up')
   const node = await setUp()
@@ -47,6 +47,9 @@ async function runAll() {
   })
 
   if (failedChecks.length > 0) process.stdout.write(`\nChecks that failed: ${failedChecks.join(', ')}\n`)
+  // After half an hour of output, and where only its end is kept, nobody finds the one that failed.
+  const failures = failureSummary([unit, e2e].flatMap((outcome) => outcome.failures ?? []))
+  if (failures !== '') process.stdout.write(`\n${failures}\n`)
   // A failed check is as bad as a failed test, and the last line must not look green.
   return sumCounts([unit, e2e, { passed: 0, failed: failedChecks.length, skipped: 0 }])
 }

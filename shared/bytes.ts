@@ -34,9 +34,22 @@ export function compareBytes(a: Uint8Array, b: Uint8Array): number {
   return a.length - b.length
 }
 
-/** Lower-case hexadecimal. */
+const HEX_OF_BYTE = Array.from({ length: 256 }, (_, byte) => byte.toString(16).padStart(2, '0'))
+
+/** Lower-case hexadecimal. By a table, since it names every record that a block touches. */
 export function toHex(bytes: Uint8Array): string {
-  return hex.encode(bytes)
+  let text = ''
+  for (let i = 0; i < bytes.length; i++) text += HEX_OF_BYTE[bytes[i] as number]
+  return text
+}
+
+/** A string that stands for bytes in a map: one UTF-16 unit for two of them. Not printable. */
+export function mapKey(bytes: Uint8Array): string {
+  const units = new Array<number>((bytes.length >>> 1) + 1)
+  for (let i = 0; i < bytes.length >>> 1; i++) units[i] = ((bytes[2 * i] as number) << 8) | (bytes[2 * i + 1] as number)
+  // The parity tells an odd last byte from none.
+  units[bytes.length >>> 1] = (bytes.length & 1) === 0 ? 0x100 : (bytes[bytes.length - 1] as number)
+  return String.fromCharCode.apply(null, units)
 }
 
 /** @throws on anything that is not an even number of hexadecimal digits */
@@ -52,6 +65,15 @@ export function asciiBytes(text: string): Uint8Array {
 /** Unsigned integer, big endian, in `length` bytes. */
 export function uintToBytes(value: number | bigint, length: number): Uint8Array {
   const out = new Uint8Array(length)
+  if (typeof value === 'number' && Number.isSafeInteger(value) && value >= 0) {
+    let left = value
+    for (let i = length - 1; i >= 0; i--) {
+      out[i] = left & 0xff
+      left = Math.floor(left / 256)
+    }
+    if (left !== 0) throw new RangeError(`${value} does not fit in ${length} bytes`)
+    return out
+  }
   let rest = BigInt(value)
   for (let i = length - 1; i >= 0; i--) {
     out[i] = Number(rest & 0xffn)

@@ -86,6 +86,7 @@ async function pathsOf(dataDir: string): Promise<string[]> {
 async function isFile(dataDir: string, path: string, entry: Dirent): Promise<boolean> {
   // The sockets of other programs are gone when they are.
   if (entry.isSocket()) return false
+  // A link to nothing is strange like anything else that is no file.
   const found = entry.isSymbolicLink() ? await stat(join(dataDir, path)).catch(() => undefined) : entry
   if (found?.isFile() !== true) throw strange(join(dataDir, path), 'is neither a file nor a folder')
   if (!isGoodPath(path)) throw strange(join(dataDir, path), 'has a name that other systems do not know')

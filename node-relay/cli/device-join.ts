@@ -83,6 +83,7 @@ async function assertFree({ membership }: DeviceKeyFile, coming: Coming, relay: 
     throw new LaresError('already-joined', `This key has joined already; ${another}`)
   }
   const { createRelayClient } = await import('../device-agent/relay-client.ts')
+  // A relay that does not answer is said so, below.
   const before = await stateAt(createRelayClient(membership.relay), membership.deviceId).catch(() => undefined)
   if (before === 'not-in-ledger') return
   throw new LaresError(

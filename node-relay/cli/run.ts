@@ -17,6 +17,7 @@ import { labels } from './labels.ts'
 import { proofExport, proofVerify } from './proof.ts'
 import { recover } from './recover.ts'
 import { restore } from './restore.ts'
+import { rosterPropose, rosterShow, rosterSubmit, rosterVote } from './roster.ts'
 import { serviceInstall, serviceUninstall } from './service.ts'
 import type { RelayFactory } from './start.ts'
 import { status } from './status.ts'
@@ -57,6 +58,10 @@ const COMMANDS: readonly Command[] = [
   deviceRetire,
   deviceShow,
   recover,
+  rosterShow,
+  rosterPropose,
+  rosterVote,
+  rosterSubmit,
   doctor,
   dbVerify,
   dbCompact,

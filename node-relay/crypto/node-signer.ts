@@ -1,6 +1,7 @@
 import { createPrivateKey, createPublicKey, randomBytes, sign } from 'node:crypto'
 import { promisify } from 'node:util'
 import { concatBytes, fromHex } from '../../shared/bytes.ts'
+import { RECOVERY_ENTROPY_LENGTH } from '../../shared/crypto/recovery-words.ts'
 import { assertSeed, type Signer } from '../../shared/crypto/signer.ts'
 
 const signOnPool = promisify(sign)
@@ -11,6 +12,11 @@ const PKCS8_PREFIX = fromHex('302e020100300506032b657004220420')
 /** A new key's seed, 32 bytes from the system's random source. */
 export function generateSeed(): Uint8Array {
   return Uint8Array.from(randomBytes(32))
+}
+
+/** What recovery words stand for. */
+export function generateEntropy(): Uint8Array {
+  return Uint8Array.from(randomBytes(RECOVERY_ENTROPY_LENGTH))
 }
 
 /**

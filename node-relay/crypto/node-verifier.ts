@@ -21,8 +21,7 @@ export interface NodeVerifier extends SignatureVerifier, SyncSignatureVerifier {
 }
 
 function importKey(publicKey: Uint8Array): KeyObject {
-  const x = Buffer.from(publicKey).toString('base64url')
-  return createPublicKey({ key: { kty: 'OKP', crv: 'Ed25519', x }, format: 'jwk' })
+  return createPublicKey({ key: Buffer.from(publicKey), format: 'raw-public', asymmetricKeyType: 'ed25519' })
 }
 
 /**

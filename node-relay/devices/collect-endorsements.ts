@@ -84,6 +84,7 @@ export async function collectEndorsements(
     const address = recordOf(state, deviceId)?.addresses[0]
     if (address === undefined || voices.has(toHex(sponsor))) continue
     dialled++
+    // One that cannot be reached is one voice less, too.
     const connection = await network.dial(address).catch(() => undefined)
     if (connection !== undefined) await ask(connection.peerId)
   }

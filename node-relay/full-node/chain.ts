@@ -1,5 +1,5 @@
 import { type Block, blockCodec, MAX_ROSTER_CHANGES_PER_BLOCK } from '../../shared/block/block.ts'
-import { transactionRoot } from '../../shared/block/transaction-tree.ts'
+import { transactionRootSteps } from '../../shared/block/transaction-tree.ts'
 import { equalBytes, toHex } from '../../shared/bytes.ts'
 import { type ChainNode, type ChainRules, extendChain } from '../../shared/chain/chain-node.ts'
 import { maxAhead } from '../../shared/chain/clock-rules.ts'
@@ -10,15 +10,17 @@ import type { SignatureCheck, SignatureVerifier } from '../../shared/crypto/sign
 import { accept, type Rejection, type Result, reject } from '../../shared/errors.ts'
 import { hashHeader } from '../../shared/header/header.ts'
 import { appendHeader } from '../../shared/history/mountain-range.ts'
-import { type AppliedBlock, applyBlock } from '../../shared/ledger/apply.ts'
+import { type AppliedBlock, applyBlockSteps } from '../../shared/ledger/apply.ts'
 import type { Genesis } from '../../shared/ledger/genesis.ts'
 import { openStateTree, type StateTree, type StateUpdate } from '../../shared/state-tree/tree.ts'
 import { KIND } from '../../shared/transaction/kinds.ts'
 import type { RosterChange } from '../../shared/transaction/roster-change.ts'
 import { transactionCodec, transactionIdOf } from '../../shared/transaction/transaction.ts'
 import { nativeSha256 } from '../crypto/native-hash.ts'
-import type { BlockUndo, BlockWrites, ChainStore, LastSealed } from '../store/chain-store.ts'
+import { Pace } from '../pace.ts'
+import type { BlockUndo, BlockWrites, ChainCommit, ChainStore, LastSealed } from '../store/chain-store.ts'
 import { damaged, isDiskProblem } from '../store/damage.ts'
+import { EarlyChecks } from './early-checks.ts'
 import { type LoadedChain, loadChain } from './load-chain.ts'
 
 /**
@@ -30,6 +32,9 @@ const KEPT_STATES_MARGIN = 128
 export const MAX_HELD_BLOCKS = 16
 /** Bodies of blocks beside the best chain: a keeper that floods with branches fills this much of the disk, and no more. */
 export const MAX_SIDE_BYTES = 256 * 1024 * 1024
+
+/** What this node lacks to judge a block is no fault of its sender. */
+export const OWN_LACK_CODES: ReadonlySet<string> = new Set(['block-missing', 'state-missing', 'unknown-version'])
 
 export type AcceptOutcome =
   | { readonly kind: 'duplicate' }
@@ -60,6 +65,14 @@ interface Executed {
   readonly update: StateUpdate
 }
 
+interface ExecutedBranch {
+  readonly executed: readonly Executed[]
+  /** Signatures of the last block; those of the others hold. */
+  readonly lastChecks: EarlyChecks
+}
+
+const BAD_SIGNATURE = reject('bad-signature', 'a transaction is not signed by whom it says')
+
 export interface FullChainInit {
   readonly store: ChainStore
   readonly verifier: SignatureVerifier
@@ -68,11 +81,14 @@ export interface FullChainInit {
   /** For an empty store. */
   readonly genesis?: Genesis | undefined
   readonly limits?: Partial<ForkGraphLimits & { readonly sideBytes: number }> | undefined
+  /** How each block is divided into slices. */
+  readonly createPace?: (() => Pace) | undefined
 }
 
 /**
  * The chain of a full node: headers in the fork graph, bodies and state on disk. Blocks are taken one at a time, each
- * validated in full before it is followed, and committed in one atomic batch.
+ * validated in full before it is followed, and committed in one atomic batch. It is worked on in slices, between which the
+ * relay serves: until the batch is on disk, all that reads the chain sees the tip and the state before.
  */
 export class FullChain {
   readonly rules: ChainRules
@@ -83,6 +99,7 @@ export class FullChain {
   readonly #now: () => number
   readonly #keptStates: number
   readonly #maxSideBytes: number
+  readonly #createPace: () => Pace
   readonly #listeners = new Set<(change: ChainChange) => void>()
   readonly #held: { readonly id: string; readonly block: Block; readonly due: number }[] = []
   #tree: StateTree
@@ -101,6 +118,7 @@ export class FullChain {
     this.#now = init.now
     this.#keptStates = keptBelowSettled + KEPT_STATES_MARGIN
     this.#maxSideBytes = sideBytes
+    this.#createPace = init.createPace ?? (() => new Pace())
   }
 
   /**
@@ -168,6 +186,26 @@ export class FullChain {
     return await turn
   }
 
+  /**
+   * Whether a header may be that of a block worth fetching, by its rules and seal. `unclear`: its parent is not here, or it
+   * carries a change of the roster that gives it another sealing key.
+   */
+  async judgeHeader({
+    header,
+    seal,
+  }: Pick<Block, 'header' | 'seal'>): Promise<'known' | 'good' | 'unclear' | Rejection> {
+    const hash = hashHeader(header)
+    if (this.graph.get(toHex(hash)) !== undefined) return 'known'
+    const parent = this.graph.get(toHex(header.previousHash))
+    if (parent === undefined) return 'unclear'
+    const checked = validateHeader({ header, seal }, hash, { ...parent, header: parent.sealed.header }, this.rules)
+    if (!checked.ok) return checked
+    if (await this.#verifier.verify(checked.value.seal)) return 'good'
+    // A recovery brings the key that seals its own block; it changes the roster. In all others the seal is by a known key.
+    const changesRoster = !equalBytes(header.rosterRoot, parent.sealed.header.rosterRoot)
+    return changesRoster ? 'unclear' : reject('bad-seal', 'the seal is not that of the seat')
+  }
+
   /** Tries again what was ahead of the clock. */
   async releaseHeld(): Promise<AcceptOutcome[]> {
     const now = this.#now()
@@ -225,7 +263,8 @@ export class FullChain {
     )
     if (!header.ok) return { kind: 'rejected', rejection: header }
     // Before the body is kept under its header's hash: anyone can put another body under an honest keeper's header.
-    if (!equalBytes(transactionRoot(block.transactions), block.header.transactionRoot))
+    const pace = this.#createPace()
+    if (!equalBytes(await pace.run(transactionRootSteps(block.transactions)), block.header.transactionRoot))
       return {
         kind: 'rejected',
         rejection: reject('wrong-transaction-root', 'the header does not commit to these transactions'),
@@ -257,9 +296,9 @@ export class FullChain {
       const outcome = this.graph.insert(node)
       return outcome.kind === 'conflict' ? { kind: 'conflict', node } : { kind: 'fork', node }
     }
-    const executed = await this.#execute(node, block, parent)
+    const executed = await this.#execute(node, block, parent, pace)
     if (!executed.ok) return { kind: 'rejected', rejection: executed }
-    return await this.#follow(executed.value, node, own)
+    return await this.#follow(executed.value, node, own, pace)
   }
 
   async #hasRoomBeside(length: number): Promise<boolean> {
@@ -274,8 +313,16 @@ export class FullChain {
     if (this.#held.length > MAX_HELD_BLOCKS) this.#held.shift()
   }
 
-  /** Executes the branch that ends in this block, from where it leaves the best chain. */
-  async #execute(last: ChainNode, lastBlock: Block, lastParent: ChainNode): Promise<Result<readonly Executed[]>> {
+  /**
+   * Executes the branch that ends in this block, from where it leaves the best chain.
+   * @param lastBlock its transactions are those that its header commits to
+   */
+  async #execute(
+    last: ChainNode,
+    lastBlock: Block,
+    lastParent: ChainNode,
+    pace: Pace,
+  ): Promise<Result<ExecutedBranch>> {
     const path: { node: ChainNode; parent: ChainNode }[] = [{ node: last, parent: lastParent }]
     for (let node = lastParent; !this.graph.isBest(node); ) {
       const parent = this.graph.get(node.parentId)
@@ -290,43 +337,54 @@ export class FullChain {
     if (start === undefined) return reject('state-missing', `the state of block ${fork.height} is no longer kept`)
     let tree: StateTree = start
     const executed: Executed[] = []
+    let lastChecks = new EarlyChecks(this.#verifier)
     for (const place of path) {
       // Read one by one: bodies of a branch were not executed when they came, and a bad one ends this before the next is
       // in memory.
       const block = place.node === last ? lastBlock : this.#store.block(place.node.hash)
       if (block === undefined) return reject('block-missing', `the body of block ${place.node.height} is not here`)
       const step = { ...place, block }
-      const applied: Result<AppliedBlock> = applyBlock(
-        { state: tree, roster: step.parent.roster },
-        step.block,
-        this.rules,
+      const checks = new EarlyChecks(this.#verifier)
+      const before = { state: tree, roster: step.parent.roster }
+      const applied: Result<AppliedBlock> = await pace.run(
+        applyBlockSteps(before, block, this.rules, { isRootCompared: block === lastBlock }),
+        (signatures) => {
+          if (signatures !== undefined) checks.add(signatures)
+        },
       )
-      const result: Result<Executed> = applied.ok ? await this.#checkApplied(tree, step, applied.value) : applied
-      if (!result.ok) {
+      const result: Result<Executed> = applied.ok ? await this.#checkApplied(tree, step, applied.value, pace) : applied
+      // The last block is made ready for the disk while its signatures are still being verified.
+      const good = place.node === last || !result.ok || (await checks.allHold())
+      if (!result.ok || !good) {
         this.graph.remove(step.node.id)
-        return result
+        return result.ok ? BAD_SIGNATURE : result
       }
+      lastChecks = checks
       executed.push(result.value)
       tree = result.value.update.tree
     }
-    return accept(executed)
+    return accept({ executed, lastChecks })
   }
 
   async #checkApplied(
     tree: StateTree,
     step: { node: ChainNode; block: Block; parent: ChainNode },
     applied: AppliedBlock,
+    pace: Pace,
   ): Promise<Result<Executed>> {
     const { header } = step.block
-    const update = tree.update({ version: header.height, changes: applied.changes })
+    const update = await pace.run(tree.updateSteps({ version: header.height, changes: applied.changes }))
     if (!equalBytes(update.root, header.stateRoot))
       return reject('wrong-state-root', 'the header does not commit to the state after its transactions')
-    if (!(await this.#verifyAll(applied.signatures)))
-      return reject('bad-signature', 'a transaction is not signed by whom it says')
     return accept({ ...step, update })
   }
 
-  async #follow(executed: readonly Executed[], node: ChainNode, own: boolean): Promise<AcceptOutcome> {
+  async #follow(
+    { executed, lastChecks }: ExecutedBranch,
+    node: ChainNode,
+    own: boolean,
+    pace: Pace,
+  ): Promise<AcceptOutcome> {
     const fork = (executed[0] as Executed).parent
     const undone: { node: ChainNode; block: Block }[] = []
     for (let height = this.tip.height; height > fork.height; height--) {
@@ -337,9 +395,13 @@ export class FullChain {
       this.#sideBytes += block.transactions.reduce((sum, { length }) => sum + length, 0)
     }
     const { settled } = this.graph
-    await this.#store.commit({
-      undo: undone.map((one) => this.#undoOf(one.node, one.block)),
-      apply: executed.map((one) => this.#writesOf(one)),
+    const undo: BlockUndo[] = []
+    for (const one of undone) undo.push(await this.#undoOf(one.node, one.block, pace))
+    const apply: BlockWrites[] = []
+    for (const one of executed) apply.push(await this.#writesOf(one, pace))
+    const commit: ChainCommit = {
+      undo,
+      apply,
       lastSealed: own ? lastSealedOf(node) : undefined,
       // What the new blocks settle is found again from them; what was settled before, they need not show.
       settled: {
@@ -348,7 +410,11 @@ export class FullChain {
         keepers: settled.keepers,
       },
       pruneStatesTo: Math.min(node.height - this.#keptStates, this.graph.base.height),
-    })
+    }
+    if (!(await this.#store.commit(commit, pace, () => lastChecks.allHold()))) {
+      this.graph.remove(node.id)
+      return { kind: 'rejected', rejection: BAD_SIGNATURE }
+    }
     const last = (executed.at(-1) as Executed).update
     // Opened again from disk, so that the new nodes held in memory can go.
     this.#tree = openStateTree({ storage: this.#store.stateStorage, root: last.reference, sha256: nativeSha256 })
@@ -368,7 +434,7 @@ export class FullChain {
     return outcome
   }
 
-  #writesOf({ node, block, parent, update }: Executed): BlockWrites {
+  async #writesOf({ node, block, parent, update }: Executed, pace: Pace): Promise<BlockWrites> {
     const { work } = node
     const { created } = appendHeader(parent.range, {
       headerHash: node.hash,
@@ -380,19 +446,23 @@ export class FullChain {
       hash: node.hash,
       block,
       item: { sealed: node.sealed, rosterChanges: [...node.rosterChanges] },
-      transactionIds: block.transactions.map((bytes) => transactionIdOf(this.rules.networkId, bytes)),
+      transactionIds: await this.#idsOf(block, pace),
       history: created,
       state: { root: update.reference, created: update.created, stale: update.stale },
     }
   }
 
-  #undoOf(node: ChainNode, block: Block): BlockUndo {
+  async #undoOf(node: ChainNode, block: Block, pace: Pace): Promise<BlockUndo> {
     return {
       height: node.height,
       hash: node.hash,
-      transactionIds: block.transactions.map((bytes) => transactionIdOf(this.rules.networkId, bytes)),
+      transactionIds: await this.#idsOf(block, pace),
       rosterChangeNumbers: node.rosterChanges.map(({ changeNumber }) => changeNumber),
     }
+  }
+
+  async #idsOf({ transactions }: Block, pace: Pace): Promise<Uint8Array[]> {
+    return await pace.map(transactions, (bytes) => transactionIdOf(this.rules.networkId, bytes))
   }
 
   async #verifyAll(signatures: readonly SignatureCheck[]): Promise<boolean> {

@@ -1,9 +1,8 @@
-import { randomBytes } from 'node:crypto'
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { fromHex, toHex, ZERO_HASH } from '../../shared/bytes.ts'
 import { RECOVERY_WORDLIST } from '../../shared/crypto/recovery-wordlist.ts'
-import { deriveSeed, encodeRecoveryWords, RECOVERY_ENTROPY_LENGTH } from '../../shared/crypto/recovery-words.ts'
+import { deriveSeed, encodeRecoveryWords } from '../../shared/crypto/recovery-words.ts'
 import type { Signer } from '../../shared/crypto/signer.ts'
 import { LaresError } from '../../shared/errors.ts'
 import { ownerAnchor } from '../../shared/identity/anchor.ts'
@@ -19,7 +18,7 @@ import { KIND } from '../../shared/transaction/kinds.ts'
 import { type Claim, hashApplication, hashClaim, registerWalletMessage } from '../../shared/transaction/register.ts'
 import { hashCoordinationContent, transactionCodec } from '../../shared/transaction/transaction.ts'
 import { writeFileAtomic } from '../atomic-file.ts'
-import { createNodeSigner } from '../crypto/node-signer.ts'
+import { createNodeSigner, generateEntropy } from '../crypto/node-signer.ts'
 import type { RelayKeys } from './keys.ts'
 
 const FOUNDING_FILE = 'founding.json'
@@ -43,7 +42,7 @@ export async function foundNetwork(init: {
   readonly coordination: boolean
 }): Promise<Founding> {
   const { keys } = init
-  const entropy = new Uint8Array(randomBytes(RECOVERY_ENTROPY_LENGTH))
+  const entropy = generateEntropy()
   const owner = createNodeSigner(deriveSeed(entropy, 'owner'))
   const recovery = createNodeSigner(deriveSeed(entropy, 'recovery'))
   const genesis: Genesis = {

@@ -1,5 +1,5 @@
 import type { Block } from '../../shared/block/block.ts'
-import { blockCodec } from '../../shared/block/block.ts'
+import { compactBlockCodec, compactOf } from '../../shared/block/compact-block.ts'
 import { equalBytes, toHex } from '../../shared/bytes.ts'
 import type { ChainNode } from '../../shared/chain/chain-node.ts'
 import type { Result } from '../../shared/errors.ts'
@@ -11,8 +11,8 @@ import {
   topicsOf,
 } from '../../shared/protocol/ids.ts'
 import { headerItemCodec } from '../../shared/protocol/messages.ts'
-import type { GossipVerdict, PeerNetwork } from '../../shared/protocol/transport.ts'
-import type { AcceptOutcome, FullChain } from './chain.ts'
+import type { GossipValidator, GossipVerdict, PeerNetwork } from '../../shared/protocol/transport.ts'
+import type { FullChain } from './chain.ts'
 
 /** Headers published after one change of the chain at most: who missed more asks for them. */
 const MAX_PUBLISHED_HEADERS = 8
@@ -22,7 +22,8 @@ export interface GossipInit {
   readonly chain: FullChain
   /** The door of the mempool. */
   submit(transaction: Uint8Array): Promise<Result<unknown>>
-  onOutcome(outcome: AcceptOutcome): void
+  /** A block that another full node announces. */
+  readonly onAnnouncement: GossipValidator
   log(message: string, error?: unknown): void
 }
 
@@ -32,15 +33,12 @@ export interface GossipInit {
  */
 const DISHONEST_CODES: ReadonlySet<string> = new Set(['malformed', 'too-long'])
 
-/** What this node lacks to judge a block is no fault of its sender. */
-const OWN_LACK_CODES: ReadonlySet<string> = new Set(['block-missing', 'state-missing', 'unknown-version'])
-
 function encodeItem({ sealed, rosterChanges }: ChainNode): Uint8Array {
   return headerItemCodec.encode({ sealed, rosterChanges: [...rosterChanges] })
 }
 
 /**
- * A full node's gossip: headers with their seals for light nodes, transactions, and blocks among full nodes.
+ * A full node's gossip: headers with their seals for light nodes, transactions, and new blocks among full nodes.
  * @returns publishes what has been committed
  */
 export function joinGossip(init: GossipInit): {
@@ -65,18 +63,9 @@ export function joinGossip(init: GossipInit): {
     return DISHONEST_CODES.has(result.code) ? 'reject' : 'ignore'
   }
 
-  async function onBlock(bytes: Uint8Array): Promise<GossipVerdict> {
-    const block = blockCodec.decode(bytes)
-    if (!block.ok) return 'reject'
-    const outcome = await chain.accept(block.value)
-    init.onOutcome(outcome)
-    if (outcome.kind === 'rejected') return OWN_LACK_CODES.has(outcome.rejection.code) ? 'ignore' : 'reject'
-    return outcome.kind === 'duplicate' || outcome.kind === 'orphan' || outcome.kind === 'held' ? 'ignore' : 'accept'
-  }
-
   network.subscribe(topics.headers, MAX_GOSSIP_HEADER_LENGTH, (_from, bytes) => onHeader(bytes))
   network.subscribe(topics.transactions, MAX_GOSSIP_TRANSACTION_LENGTH, (_from, bytes) => onTransaction(bytes))
-  network.subscribe(topics.blocks, MAX_GOSSIP_BLOCK_LENGTH, (_from, bytes) => onBlock(bytes))
+  network.subscribe(topics.blocks, MAX_GOSSIP_BLOCK_LENGTH, init.onAnnouncement)
 
   const publish = (topic: string, bytes: Uint8Array) => {
     network.publish(topic, bytes).catch((error: unknown) => init.log(`could not publish on ${topic}`, error))
@@ -84,7 +73,8 @@ export function joinGossip(init: GossipInit): {
   return {
     publishChange(applied, blocks) {
       for (const node of applied.slice(-MAX_PUBLISHED_HEADERS)) publish(topics.headers, encodeItem(node))
-      for (const block of blocks.slice(-MAX_PUBLISHED_HEADERS)) publish(topics.blocks, blockCodec.encode(block))
+      for (const block of blocks.slice(-MAX_PUBLISHED_HEADERS))
+        publish(topics.blocks, compactBlockCodec.encode(compactOf(block)))
     },
     publishTransaction: (bytes) => publish(topics.transactions, bytes),
   }

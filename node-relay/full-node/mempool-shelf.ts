@@ -12,8 +12,10 @@ export interface MempoolEntry extends MempoolSubject {
   /** Transaction ID, hex. */
   readonly id: string
   readonly bytes: Uint8Array
+  /** Hash of its leaf in a transaction tree, hex: announced blocks name it so. */
+  readonly leaf: string
   /** ms since the Unix epoch */
-  readonly addedAt: number
+  addedAt: number
   /** Blocks for which it is kept although the rules refuse it now. */
   grace: number
 }
@@ -30,6 +32,7 @@ export class MempoolShelf {
   readonly #limits: MempoolLimits
   readonly #entries = new Map<string, MempoolEntry>()
   readonly #byClaim = new Map<string, MempoolEntry>()
+  readonly #byLeaf = new Map<string, MempoolEntry>()
   readonly #groupSizes = new Map<string, number>()
   #bytes = 0
 
@@ -55,6 +58,10 @@ export class MempoolShelf {
 
   withClaim(claim: string): MempoolEntry | undefined {
     return this.#byClaim.get(claim)
+  }
+
+  withLeaf(leaf: string): MempoolEntry | undefined {
+    return this.#byLeaf.get(leaf)
   }
 
   /** In order of arrival. */
@@ -94,6 +101,7 @@ export class MempoolShelf {
   put(entry: MempoolEntry): void {
     this.#entries.set(entry.id, entry)
     this.#byClaim.set(entry.claim, entry)
+    this.#byLeaf.set(entry.leaf, entry)
     this.#groupSizes.set(entry.group, this.groupSize(entry.group) + 1)
     this.#bytes += entry.bytes.length
   }
@@ -101,6 +109,7 @@ export class MempoolShelf {
   remove(entry: MempoolEntry): void {
     if (!this.#entries.delete(entry.id)) return
     this.#byClaim.delete(entry.claim)
+    this.#byLeaf.delete(entry.leaf)
     const left = this.groupSize(entry.group) - 1
     if (left > 0) this.#groupSizes.set(entry.group, left)
     else this.#groupSizes.delete(entry.group)

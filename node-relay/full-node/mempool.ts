@@ -1,8 +1,10 @@
 import type { Block } from '../../shared/block/block.ts'
+import { hashTransactionLeaf } from '../../shared/block/transaction-node.ts'
 import { toHex } from '../../shared/bytes.ts'
 import type { SignatureCheck, SignatureVerifier } from '../../shared/crypto/signature-verifier.ts'
 import { accept, type Result, reject } from '../../shared/errors.ts'
 import { transactionCodec, transactionIdOf } from '../../shared/transaction/transaction.ts'
+import { Pace } from '../pace.ts'
 import { type MempoolSubject, subjectOf } from './mempool-entry.ts'
 import { type MempoolEntry, type MempoolLimits, MempoolShelf, type RoomCode } from './mempool-shelf.ts'
 
@@ -17,6 +19,9 @@ export const MEMPOOL_LIFETIME_MS = 24 * 3_600_000
 export const MAX_MEMPOOL_IN_FLIGHT = 512
 /** A transaction that a reorganization took off the chain may stand on another that comes back later. */
 export const RETURN_GRACE_BLOCKS = 16
+
+/** Transactions of a block whose rivals are looked for at once. */
+const RIVALS_AT_ONCE = 64
 
 export interface MempoolInit {
   readonly networkId: Uint8Array
@@ -39,6 +44,8 @@ export interface Mempool {
   /** Never throws on foreign input. A code beyond MempoolCode is that of the codec or of the ledger's rules. */
   add(transaction: Uint8Array): Promise<Result<Added>>
   has(transactionId: Uint8Array): boolean
+  /** The one with this leaf hash in a transaction tree. */
+  withLeaf(leaf: Uint8Array): Uint8Array | undefined
   /**
    * Those that wait, as a block takes them: roster changes, policy, coordination changes, what devices do for themselves,
    * registrations; among equals by arrival.
@@ -64,8 +71,18 @@ export function createMempool(init: MempoolInit): Mempool {
 
   const idOf = (bytes: Uint8Array) => toHex(transactionIdOf(networkId, bytes))
 
+  let lastTime = Number.NEGATIVE_INFINITY
+
+  /** After the clock was set back, nothing has come later than now: else it would wait for as long again, and all behind it. */
+  function time(): number {
+    const present = now()
+    if (present < lastTime) for (const entry of shelf.values()) entry.addedAt = Math.min(entry.addedAt, present)
+    lastTime = present
+    return present
+  }
+
   function expire(): void {
-    const oldest = now() - MEMPOOL_LIFETIME_MS
+    const oldest = time() - MEMPOOL_LIFETIME_MS
     for (const entry of shelf.values()) {
       if (entry.addedAt >= oldest) return
       shelf.remove(entry)
@@ -84,7 +101,7 @@ export function createMempool(init: MempoolInit): Mempool {
       const verdicts = await verifier.verifyBatch(checked.value.signatures)
       if (!verdicts.every(Boolean)) return reject('bad-signature', 'a signature of the transaction does not hold')
     } while (version !== chainVersion)
-    return place({ ...subject, id, bytes, addedAt: now(), grace: 0 })
+    return place({ ...subject, id, bytes, leaf: leafOf(bytes), addedAt: time(), grace: 0 })
   }
 
   function place(entry: MempoolEntry): Result<Added> {
@@ -101,15 +118,40 @@ export function createMempool(init: MempoolInit): Mempool {
     const id = idOf(bytes)
     if (!transaction.ok || shelf.get(id) !== undefined) return
     // Verified when its block was; whoever builds a block verifies again. Without room it is lost, as any other.
-    place({ ...subjectOf(transaction.value), id, bytes, addedAt: now(), grace: RETURN_GRACE_BLOCKS })
+    place({
+      ...subjectOf(transaction.value),
+      id,
+      bytes,
+      leaf: leafOf(bytes),
+      addedAt: time(),
+      grace: RETURN_GRACE_BLOCKS,
+    })
   }
 
-  function takeOut(bytes: Uint8Array): void {
+  /** @returns whether it was waiting itself: then no rival of it was */
+  function takeOut(bytes: Uint8Array): boolean {
     const entry = shelf.get(idOf(bytes))
     if (entry !== undefined) shelf.remove(entry)
+    return entry !== undefined
+  }
+
+  /** What can no longer come on the chain, since this one did. */
+  function takeOutRival(bytes: Uint8Array): void {
     const transaction = transactionCodec.decode(bytes)
     const rival = transaction.ok ? shelf.withClaim(subjectOf(transaction.value).claim) : undefined
     if (rival !== undefined) shelf.remove(rival)
+  }
+
+  /** Later ones in pauses: who builds a block meanwhile is told by the rules that a rival is no longer possible. */
+  async function takeOutRivals(transactions: readonly Uint8Array[]): Promise<void> {
+    const version = chainVersion
+    const pace = new Pace()
+    for (const [i, bytes] of transactions.entries()) {
+      // A reorganization may have made room for them again.
+      if (shelf.size === 0 || (i >= RIVALS_AT_ONCE && version !== chainVersion)) return
+      takeOutRival(bytes)
+      if (i >= RIVALS_AT_ONCE && pace.isDue) await pace.pause()
+    }
   }
 
   return {
@@ -140,6 +182,7 @@ export function createMempool(init: MempoolInit): Mempool {
       return admission
     },
     has: (transactionId) => shelf.get(toHex(transactionId)) !== undefined,
+    withLeaf: (leaf) => shelf.withLeaf(toHex(leaf))?.bytes,
     candidates() {
       expire()
       // The sort is stable: equals stay in order of arrival.
@@ -154,9 +197,14 @@ export function createMempool(init: MempoolInit): Mempool {
       for (const entry of shelf.values()) if (entry.grace > 0) entry.grace -= Math.min(entry.grace, applied.length)
       // From the fork up, so that what stands on another comes after it.
       for (const block of undone.toReversed()) for (const bytes of block.transactions) bringBack(bytes)
-      for (const block of applied) for (const bytes of block.transactions) takeOut(bytes)
+      const others = applied.flatMap(({ transactions }) => transactions.filter((bytes) => !takeOut(bytes)))
+      void takeOutRivals(others)
     },
   }
+}
+
+function leafOf(bytes: Uint8Array): string {
+  return toHex(hashTransactionLeaf(bytes))
 }
 
 function noRoom(code: RoomCode): ReturnType<typeof reject<MempoolCode>> {

@@ -6,6 +6,7 @@ import { hashHeader } from '../../shared/header/header.ts'
 import { genesisCodec } from '../../shared/ledger/genesis.ts'
 import { deviceKey } from '../../shared/ledger/state-keys.ts'
 import { bundleCodec, MAX_HEADERS_ABOVE } from '../../shared/proof/bundle.ts'
+import { BLOCKS_ANSWER_BUDGET } from '../../shared/protocol/ids.ts'
 import type { Checkpoint, RecoveryAnswer } from '../../shared/protocol/messages.ts'
 import type { StateProof } from '../../shared/state-tree/node.ts'
 import type { ChainStore } from '../store/chain-store.ts'
@@ -46,6 +47,27 @@ export class ChainReader {
       items.push(item)
     }
     return items
+  }
+
+  /** Encoded bodies of those that are here, in the order asked, as many as fit. */
+  blocks(hashes: readonly Uint8Array[]): Uint8Array[] {
+    const blocks: Uint8Array[] = []
+    let length = 0
+    for (const hash of hashes) {
+      const bytes = this.#store.blockBytes(hash)
+      if (bytes === undefined) continue
+      length += bytes.length
+      if (blocks.length > 0 && length > BLOCKS_ANSWER_BUDGET) break
+      blocks.push(bytes)
+    }
+    return blocks
+  }
+
+  /** Transactions of a block by their places; none when the block, or one of the places, is not here. */
+  transactions(hash: Uint8Array, places: readonly number[]): Uint8Array[] {
+    const all = this.#store.block(hash)?.transactions ?? []
+    const found = places.flatMap((place) => all[place] ?? [])
+    return found.length === places.length ? found : []
   }
 
   /** A place to start from: a header of the best chain by its hash; zeros for genesis. */

@@ -10,6 +10,7 @@ import type { FleetDoor } from '../fleet/door.ts'
 import type { ChainStore } from '../store/chain-store.ts'
 import type { FullChain } from './chain.ts'
 import type { IncidentLog } from './incidents.ts'
+import type { PeerDesk } from './peer-desk.ts'
 import type { ChainReader } from './proofs.ts'
 import { deviceRecords, deviceRow, epochOf, recordOf } from './views.ts'
 
@@ -22,7 +23,7 @@ export interface FacadeInit {
   readonly chain: FullChain
   readonly store: ChainStore
   readonly reader: ChainReader
-  readonly network: PeerNetwork
+  readonly network: Pick<PeerNetwork, 'addresses'>
   readonly incidents: IncidentLog
   readonly deviceId: Uint8Array
   readonly roles: readonly string[]
@@ -30,12 +31,15 @@ export interface FacadeInit {
   readonly version: string
   readonly startedAt: number
   mining(): RelayStatus['mining']
+  readonly peers: Pick<PeerDesk, 'rows' | 'out'>
+  keepers(): RelayStatus['keepers']
   pendingTransactions(): number
   devices(): number
   readonly smallDevices: SmallDeviceDoor
   submit(transaction: Uint8Array): Promise<Result<{ readonly transactionId: Uint8Array }>>
   readonly fleet: FleetDoor
   readonly recovery: RelayFacade['recovery']
+  readonly roster: RelayFacade['roster']
   confirmClock(): void
   backup: RelayFacade['backup']
 }
@@ -113,13 +117,9 @@ export function createFacade(init: FacadeInit): RelayFacade {
         settled: { height: node.height, hash: node.id, time: node.sealed.header.time, keepersSeen, keepers },
         work: tip.work.toString(),
         mining: init.mining(),
-        peers: network.peers().map((peer) => ({
-          peerId: peer.peerId,
-          transport: peer.transport,
-          address: peer.address,
-          roundTrip: peer.roundTripMs,
-          penalty: peer.penalty,
-        })),
+        peers: init.peers.rows(),
+        droppedPeers: init.peers.out(),
+        keepers: init.keepers(),
         pendingTransactions: init.pendingTransactions(),
         devices: init.devices(),
         devicesAlive: init.smallDevices.countAlive(),
@@ -129,6 +129,7 @@ export function createFacade(init: FacadeInit): RelayFacade {
     join,
     fleet: init.fleet,
     recovery: init.recovery,
+    roster: init.roster,
     confirmClock: () => init.confirmClock(),
     backup: () => init.backup(),
     smallDevices: init.smallDevices,

@@ -1,6 +1,6 @@
-import { toHex } from '../../shared/bytes.ts'
+import { equalBytes, toHex } from '../../shared/bytes.ts'
 import { formatDeviceId, formatDid } from '../../shared/identity/device-id.ts'
-import { labelNames, STATUS } from '../../shared/identity/label.ts'
+import { LABEL, labelNames, STATUS } from '../../shared/identity/label.ts'
 import { type DeviceRecord, deviceRecordCodec } from '../../shared/identity/record.ts'
 import { trustAt, trustScore } from '../../shared/identity/trust.ts'
 import { epochCodec } from '../../shared/ledger/records.ts'
@@ -45,4 +45,15 @@ export function* deviceRecords(state: StateTree): Generator<DeviceRecord> {
     const record = deviceRecordCodec.decode(value)
     if (record.ok) yield record.value
   }
+}
+
+/** The active device of a wallet; where it has several, the one with the seat, then the first. */
+export function deviceOfWallet(state: StateTree, walletId: Uint8Array): DeviceRecord | undefined {
+  let found: DeviceRecord | undefined
+  for (const record of deviceRecords(state)) {
+    if (record.status !== STATUS.active || !equalBytes(record.walletId, walletId)) continue
+    if ((record.label & LABEL.full) !== 0) return record
+    found ??= record
+  }
+  return found
 }

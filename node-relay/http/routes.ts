@@ -82,7 +82,7 @@ export function addRoutes(app: FastifyInstance, facade: RelayFacade): void {
   addDeviceRoutes(app, facade.smallDevices)
 }
 
-/** Peers and incidents name addresses: they stay with the owner. */
-function publicStatus({ peers, incidents: _, ...status }: RelayStatus): object {
+/** Peers and incidents name addresses: they stay with the owner. Who sealed what everybody reads from the headers. */
+function publicStatus({ peers, droppedPeers: _, incidents: __, keepers: ___, ...status }: RelayStatus): object {
   return { ...status, peerCount: peers.length }
 }

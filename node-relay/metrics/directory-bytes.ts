@@ -16,7 +16,8 @@ export function createDirectoryMeasure(directory: string, now: () => number = Da
 
 async function sumOf(directory: string): Promise<number> {
   let bytes = 0
-  // One after another: a long chain has thousands of files, and nobody waits for this.
+  // One after another: a long chain has thousands of files, and nobody waits for this. What is
+  // deleted meanwhile has no bytes.
   for (const name of await readdir(directory).catch(() => []))
     bytes += (await stat(join(directory, name)).catch(() => undefined))?.size ?? 0
   return bytes

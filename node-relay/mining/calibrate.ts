@@ -9,7 +9,7 @@ const MEASURE_MS = 500
 const ANY_HASH = (1n << 256n) - 1n
 
 /**
- * Hashes per second that this machine makes within the hasher's share: it searches for a hash that does not exist for
+ * Hashes per second that this machine makes at least within the hasher's share: it searches for a hash that does not exist for
  * half a second.
  */
 export async function measureHashRate(hasher: Hasher, measureMs = MEASURE_MS): Promise<number> {
@@ -23,7 +23,7 @@ export async function measureHashRate(hasher: Hasher, measureMs = MEASURE_MS): P
   }
   const after = hasher.totals()
   const busyMs = after.busyMs - before.busyMs
-  return busyMs === 0 ? 0 : ((after.hashes - before.hashes) / busyMs) * 1000 * hasher.share
+  return busyMs === 0 ? 0 : ((after.hashes - before.hashes) / busyMs) * 1000 * hasher.sureShare
 }
 
 /**

@@ -4,6 +4,8 @@
 export const BATCH_NONCES = 128
 /** A thread works this long at a stretch before it idles for its duty cycle, ms: shorter than a dropped frame. */
 export const SLICE_MS = 10
+/** The smaller the share, the shorter it works at a stretch (down to one batch): it does not idle for much longer than this, ms. */
+export const REST_MS = 1_000
 /** All nonces of a header: u32. */
 export const NONCE_SPACE = 2 ** 32
 
@@ -14,8 +16,6 @@ export const NONCE_SPACE = 2 ** 32
 export interface HashWorkerData {
   readonly control: Int32Array<SharedArrayBuffer>
   readonly counters: BigInt64Array<SharedArrayBuffer>
-  /** Share of one core that this thread may use, above 0, at most 1. */
-  readonly share: number
 }
 
 export interface HashJob {
@@ -24,6 +24,8 @@ export interface HashJob {
   readonly template: Uint8Array
   /** 32 bytes, big endian. */
   readonly target: Uint8Array
+  /** Share of one core that this thread may use, above 0, at most 1. */
+  readonly share: number
   /** First nonce of this thread, the distance to its next, and where to end. */
   readonly first: number
   readonly step: number

@@ -2,6 +2,7 @@ import { Worker } from 'node:worker_threads'
 import { uintToBytes } from '../../shared/bytes.ts'
 import { LaresError } from '../../shared/errors.ts'
 import { type HashAnswer, type HashJob, type HashWorkerData, NONCE_SPACE } from './hash-job.ts'
+import { LEAST_OF_SHARE, ShareMeter } from './share-meter.ts'
 
 /** A small share of one core: a home PC must stay usable. */
 const DEFAULT_SHARE = 0.05
@@ -13,12 +14,15 @@ export interface HasherInit {
   readonly threads?: number
   /** Share of one core over all threads, above 0; 0.05 unless told. A thread uses one core at most. */
   readonly share?: number
+  /** Core time that this process has used otherwise, ms: then the share is for both, and hashing takes what is left of it. */
+  readonly otherMs?: () => number
   /** Nonces to try for one header: all 2^32 unless told. */
   readonly nonceSpace?: number
 }
 
 export interface Hasher {
-  readonly share: number
+  /** What it takes of one core at least while it searches: all of its share, unless other work counts against it. */
+  readonly sureShare: number
   /**
    * Searches the nonces of an encoded header (the nonce is its last four bytes) for a SHA-256d of at most the target.
    * The work is done in worker threads; a search in progress is called off by the next one.
@@ -55,7 +59,9 @@ export function createHasher(init: HasherInit = {}): Hasher {
 
   const control = new Int32Array(new SharedArrayBuffer(4))
   const counters = new BigInt64Array(new SharedArrayBuffer(16))
-  const data: HashWorkerData = { control, counters, share: share / threads }
+  const data: HashWorkerData = { control, counters }
+  const { otherMs } = init
+  let meter: ShareMeter | undefined
   const workers = new Set<Worker>()
   let current: Search | undefined
   let closed = false
@@ -99,7 +105,7 @@ export function createHasher(init: HasherInit = {}): Hasher {
   }
 
   return {
-    share,
+    sureShare: otherMs === undefined ? share : LEAST_OF_SHARE * share,
     search(template, target, { signal } = {}) {
       const cancelled = () => new LaresError('search-cancelled', 'the search was called off')
       callOff(cancelled())
@@ -120,9 +126,19 @@ export function createHasher(init: HasherInit = {}): Hasher {
             else resolve(outcome.nonce)
           },
         }
+        if (otherMs !== undefined) meter ??= new ShareMeter({ share, otherMs })
+        const threadShare = (meter?.left() ?? share) / threads
         let first = 0
         for (const worker of workers) {
-          const order: HashJob = { job, template, target: targetBytes, first, step: threads, end: nonceSpace }
+          const order: HashJob = {
+            job,
+            template,
+            target: targetBytes,
+            share: threadShare,
+            first,
+            step: threads,
+            end: nonceSpace,
+          }
           worker.postMessage(order)
           first++
         }

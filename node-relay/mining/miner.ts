@@ -1,4 +1,5 @@
 import { concatBytes } from '../../shared/bytes.ts'
+import { maxAhead } from '../../shared/chain/clock-rules.ts'
 import { expandTarget } from '../../shared/chain/target.ts'
 import type { Signer } from '../../shared/crypto/signer.ts'
 import { LaresError } from '../../shared/errors.ts'
@@ -74,8 +75,8 @@ export interface Miner {
 /** A template lives for a tenth of a spacing, within these bounds, ms: the header's time stays near the clock. */
 const MIN_REFRESH_MS = 250
 const MAX_REFRESH_MS = 3_000
-/** A header may be this far ahead of the clock, ms: with it the miner waits, so that nobody has to hold its block. */
-const MAX_TEMPLATE_AHEAD_MS = 500
+/** Older than this is only what a sleep has interrupted: its time is that before the sleep. */
+const MAX_TEMPLATE_AGE_MS = 30_000
 const RETRY_MS = 1_000
 /** Samples of the hash counter, one a template, over which the rate is taken. */
 const MAX_RATE_SAMPLES = 120
@@ -90,6 +91,7 @@ export function refreshMsOf({ spacingMs }: Pick<NetworkParameters, 'spacingMs'>)
 export function createMiner<Template extends MiningTemplate>(init: MinerInit<Template>): Miner {
   const { networkId, hasher, clock, guard, source, signer } = init
   const refreshMs = refreshMsOf(init.parameters)
+  const aheadMs = maxAhead(init.parameters)
   /** A new key may seal where the one before has. */
   const withKey = (parentHash: Uint8Array) => concatBytes(signer.publicKey, parentHash)
   const seals = createSealGuard(
@@ -163,15 +165,18 @@ export function createMiner<Template extends MiningTemplate>(init: MinerInit<Tem
       enter(fault)
       return refreshMs
     }
+    const asked = clock.steady()
     const template = await source.template(clock.now())
     if ('wait' in template) {
       enter({ kind: 'waiting', sentence: template.wait })
       return refreshMs
     }
     const { header } = template
-    const tooEarly = header.time - clock.now() - MAX_TEMPLATE_AHEAD_MS
+    // Whoever took a parent that is ahead of the clock takes this block too. Who waited for the clock to get there would
+    // leave the search, and most blocks, to a keeper that dates its own as late as the rules allow.
+    const tooEarly = header.time - clock.now() - aheadMs
     if (tooEarly > 0) {
-      enter({ kind: 'waiting', sentence: 'The last block is a little ahead of the clock.' })
+      enter({ kind: 'waiting', sentence: 'The last block is ahead of the clock.' })
       return Math.min(tooEarly, refreshMs)
     }
     const parentHash = withKey(header.previousHash)
@@ -185,7 +190,7 @@ export function createMiner<Template extends MiningTemplate>(init: MinerInit<Tem
     sample()
     if (nonce === undefined) return 0
     // A machine that slept in the middle of a search must not seal what it finds on waking up.
-    if (wake.signal.aborted || clockFault() !== undefined) return 0
+    if (wake.signal.aborted || clockFault() !== undefined || clock.steady() - asked > MAX_TEMPLATE_AGE_MS) return 0
     const mined = { ...header, nonce }
     // Noted before it is signed: whatever happens now, no other header on this parent will be.
     seals.note({ parentHash, headerHash: hashHeader(mined) })
@@ -202,7 +207,8 @@ export function createMiner<Template extends MiningTemplate>(init: MinerInit<Tem
         if ((await source.submit(sealed, template)) === 'stored') init.onSealed?.(sealed, template)
         return
       } catch (error) {
-        enter({ kind: 'failed', sentence: `A block was found but could not be stored: ${(error as Error).message}.` })
+        const why = asSentence((error as Error).message)
+        enter({ kind: 'failed', sentence: `A block was found but could not be stored, and is tried again: ${why}` })
       }
       if (running?.stopped.signal.aborted) return
       wake = new AbortController()
@@ -217,7 +223,8 @@ export function createMiner<Template extends MiningTemplate>(init: MinerInit<Tem
       try {
         pauseMs = await step()
       } catch (error) {
-        enter({ kind: 'failed', sentence: `Mining failed and is tried again: ${(error as Error).message}.` })
+        const why = asSentence((error as Error).message)
+        enter({ kind: 'failed', sentence: `Mining failed, and is tried again: ${why}` })
         pauseMs = RETRY_MS
       }
       if (pauseMs > 0 && !stopped.aborted) await pause(pauseMs)
@@ -252,3 +259,5 @@ export function createMiner<Template extends MiningTemplate>(init: MinerInit<Tem
     },
   }
 }
+
+const asSentence = (message: string) => (message.endsWith('.') ? message : `${message}.`)

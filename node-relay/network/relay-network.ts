@@ -14,23 +14,33 @@ import { multiaddr } from '@multiformats/multiaddr'
 import { createLibp2p } from 'libp2p'
 import { LaresError } from '../../shared/errors.ts'
 import type { TransportClock } from '../../shared/protocol/transport.ts'
+import { hostOf } from '../../shared/transport/address.ts'
 import { createDirectGossip } from '../../shared/transport/direct-gossip.ts'
 import { type ConnectionLimits, createDoor } from '../../shared/transport/door.ts'
 import { gossipOptions } from '../../shared/transport/gossip-options.ts'
 import { createPeerNetwork, type StoppablePeerNetwork } from '../../shared/transport/peer-network.ts'
-import { createPenaltyBook } from '../../shared/transport/penalties.ts'
+import { createPenaltyBook, type PenaltyBook } from '../../shared/transport/penalties.ts'
+import { quietLogger } from '../../shared/transport/quiet-logger.ts'
 import { letGoOfClosedChannels } from './closed-channels.ts'
+import { whoGivesWay } from './give-way.ts'
+import { createHandshakeTurns } from './handshake-turns.ts'
 import {
   CIRCUIT_LIMITS,
+  HANDSHAKE_LIMITS,
+  HANDSHAKE_TIMEOUT_MS,
   INBOUND_PER_HOST_PER_SECOND,
   MAX_HOP_STREAMS,
   MAX_PENDING_INBOUND,
   MAX_STOP_STREAMS,
   RELAY_CONNECTION_LIMITS,
 } from './relay-limits.ts'
+import { watchStandings } from './standing.ts'
 import { systemClock } from './system-clock.ts'
 import type { WebRtcCertificate } from './webrtc-certificate.ts'
 import { type ChannelBounds, endWornConnections } from './worn-connections.ts'
+
+/** Who gives way to a newcomer is given this long to close in good order, milliseconds. */
+const GIVE_WAY_MS = 1_000
 
 export interface RelayNetworkInit {
   /** libp2p private key as protobuf, see {@link createNodeKey}. Kept by the relay: its peer ID is part of its address. */
@@ -56,7 +66,7 @@ export interface RelayNetworkInit {
   channelBounds?: ChannelBounds
   clock?: TransportClock
   /** Points charged to a peer, for counting. */
-  onPenalty?(code: string, points: number, banned: boolean): void
+  onPenalty?(code: string, points: number, banned: boolean, peerId: string): void
   log?(message: string, error?: unknown): void
 }
 
@@ -82,13 +92,24 @@ export async function createRelayNetwork(init: RelayNetworkInit): Promise<RelayN
   const clock = init.clock ?? systemClock
   const log = init.log ?? (() => {})
   const hosts = init.hosts ?? ['0.0.0.0']
-  const penalties = createPenaltyBook(clock.now)
+  const turns = createHandshakeTurns(HANDSHAKE_LIMITS, clock)
+  const book = createPenaltyBook(clock.now)
+  const penalties: PenaltyBook = {
+    ...book,
+    add(peerId, host, points) {
+      const isBanned = book.add(peerId, host, points)
+      if (isBanned) turns.setBack(host)
+      return isBanned
+    },
+  }
   const directGossip = createDirectGossip()
   const limits = init.limits ?? RELAY_CONNECTION_LIMITS
   await Promise.all(hosts.map((host) => assertUdpPortFree(host, init.udpPort)))
 
   const node = await createLibp2p({
     start: false,
+    // DEBUG is how libp2p is asked to speak.
+    ...(process.env['DEBUG'] === undefined ? { logger: quietLogger } : {}),
     privateKey: privateKeyFromProtobuf(init.privateKey),
     addresses: { listen: listenAddresses(init, hosts), appendAnnounce: [...(init.announce ?? [])] },
     transports: [
@@ -103,15 +124,26 @@ export async function createRelayNetwork(init: RelayNetworkInit): Promise<RelayN
       maxConnections: limits.total + MAX_PENDING_INBOUND,
       inboundConnectionThreshold: INBOUND_PER_HOST_PER_SECOND,
       maxIncomingPendingConnections: MAX_PENDING_INBOUND,
+      inboundUpgradeTimeout: HANDSHAKE_TIMEOUT_MS,
       reconnectRetries: 0,
     },
     connectionGater: {
-      denyInboundConnection: (connection) => refused(connection.remoteAddr.toString()),
-      denyInboundUpgradedConnection: (peerId, connection) =>
-        refused(connection.remoteAddr.toString(), peerId.toString()),
+      denyInboundConnection: async (connection) => {
+        const address = connection.remoteAddr.toString()
+        if (refused(address)) return true
+        if (await turns.enter(connection, hostOf(address))) return false
+        log(`refused ${address}: too many at once`)
+        return true
+      },
+      denyInboundUpgradedConnection: (peerId, connection) => {
+        turns.leave(connection)
+        return refused(connection.remoteAddr.toString(), peerId.toString())
+      },
       denyInboundRelayReservation: (peerId) => penalties.isBanned(peerId.toString()),
       denyOutboundRelayedConnection: (peerId) => penalties.isBanned(peerId.toString()),
     },
+    // Every ping of it is a stream of its own; the network below has a heartbeat.
+    connectionMonitor: { enabled: false },
     services: {
       identify: identify(),
       ping: ping(),
@@ -126,10 +158,33 @@ export async function createRelayNetwork(init: RelayNetworkInit): Promise<RelayN
   })
   const door = createDoor({ limits, penalties, connections: () => node.getConnections() })
 
+  /** @param peerId once it is proved: then somebody gives way where there is no room */
   function refused(address: string, peerId?: string): boolean {
     const refusal = door.refusal(address, peerId)
-    if (refusal !== undefined) log(`refused ${address}: ${refusal}`)
-    return refusal !== undefined
+    if (refusal === undefined) return false
+    if ((refusal === 'full' || refusal === 'address-full') && makeRoom(address, refusal, peerId !== undefined))
+      return false
+    log(`refused ${address}: ${refusal}`)
+    return true
+  }
+
+  function makeRoom(address: string, refusal: 'full' | 'address-full', isProved: boolean): boolean {
+    const open = node.getConnections().filter(({ status }) => status === 'open')
+    const occupants = open.map(({ id, remotePeer, remoteAddr, direction, timeline }) => ({
+      ...{ id, direction, openedAt: timeline.open, host: hostOf(remoteAddr.toString()) },
+      ...standings.of(remotePeer.toString()),
+    }))
+    const leaving = whoGivesWay(occupants, { host: hostOf(address), refusal }, clock.now())
+    if (leaving === undefined) return false
+    if (isProved) {
+      const connection = open.find(({ id }) => id === leaving.id)
+      log(
+        `${connection?.remotePeer} gives way to ${address}: ${leaving.hasSpoken ? 'too many of its address' : 'silent'}`,
+      )
+      // Who is silent need not agree; over WebSockets an end without a goodbye is not noticed for long.
+      connection?.close({ signal: AbortSignal.timeout(GIVE_WAY_MS) }).catch((error: Error) => connection.abort(error))
+    }
+    return true
   }
 
   node.addEventListener('connection:open', ({ detail }) => {
@@ -156,8 +211,10 @@ export async function createRelayNetwork(init: RelayNetworkInit): Promise<RelayN
     ...(init.onPenalty === undefined ? {} : { onPenalty: init.onPenalty }),
     log,
   })
+  const standings = watchStandings(network)
   return {
     ...network,
+    ...standings.watched,
     async stop() {
       network.end()
       await node.stop()

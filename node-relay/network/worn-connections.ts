@@ -2,8 +2,8 @@ import type { TransportClock } from '../../shared/protocol/transport.ts'
 
 /**
  * Channels that a peer may open over one WebRTC connection before it is ended, when nothing is asked over it: libdatachannel
- * keeps about 3 KB of each, closed or not, until its connection ends (measured; the heap shows nothing of it). A phone at
- * home comes here in about four hours, and is back a second later.
+ * keeps about 3 KB of each, closed or not, until its connection ends (measured; the heap shows nothing of it). Requests share
+ * their streams, so a phone at home hardly ever comes here; when it does, it is back a second later.
  */
 export const CHANNELS_BEFORE_RENEWAL = 256
 /** And whatever is asked over it. */
@@ -28,7 +28,7 @@ interface Connection {
   abort?(error: Error): void
 }
 
-/** Ends a WebRTC connection that has carried many requests, so that its peer comes back over a new one. */
+/** Ends a WebRTC connection that has carried many channels, so that its peer comes back over a new one. */
 export function endWornConnections(
   detail: object,
   init: { readonly clock: TransportClock; readonly bounds?: ChannelBounds | undefined; log(message: string): void },

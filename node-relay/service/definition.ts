@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto'
 import { tmpdir } from 'node:os'
 import { dirname, resolve } from 'node:path'
 import { adminSocketPath } from '../http/admin-socket.ts'
+import MEMORY_FLAGS from '../memory-flags.json' with { type: 'json' }
 
 /** What the system is told to keep running, whatever system it is. Every path is absolute. */
 export interface ServiceDefinition {
@@ -43,6 +44,7 @@ export function defineService(init: DefinitionInit): ServiceDefinition {
     dataDir,
     command: [
       init.node,
+      ...MEMORY_FLAGS,
       `--max-old-space-size=${MAX_SERVICE_HEAP_MIB}`,
       init.main,
       'start',

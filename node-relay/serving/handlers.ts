@@ -3,11 +3,14 @@ import type { Codec } from '../../shared/codec.ts'
 import { LaresError, type Result, type Verdict } from '../../shared/errors.ts'
 import { PROTOCOLS, type ProtocolName } from '../../shared/protocol/ids.ts'
 import {
+  blocksCodec,
+  blocksRequestCodec,
   checkpointCodec,
   checkpointRequestCodec,
   endorsementAnswerCodec,
   headersCodec,
   headersRequestCodec,
+  peersCodec,
   proofCodec,
   proofRequestCodec,
   recoveryCodec,
@@ -16,6 +19,8 @@ import {
   statusCodec,
   statusRequestCodec,
   submitAnswerCodec,
+  transactionsCodec,
+  transactionsRequestCodec,
 } from '../../shared/protocol/messages.ts'
 import type { PeerNetwork, RequestHandler } from '../../shared/protocol/transport.ts'
 import { previousVersion } from '../../shared/protocol/versions.ts'
@@ -26,9 +31,11 @@ export interface ServingInit {
   readonly network: PeerNetwork
   readonly chain: FullChain
   readonly reader: ChainReader
-  /** Label flags of this node. */
-  readonly label: number
+  /** Label flags of this node, which the roster may change. */
+  readonly label: () => number
   readonly now: () => number
+  /** Addresses of full nodes, our own first. */
+  knownPeers(): readonly string[]
   submit(transaction: Uint8Array): Promise<Result<{ readonly transactionId: Uint8Array }>>
   /** undefined: this node is no coordination node, and does not offer the protocol. */
   readonly endorse:
@@ -63,7 +70,7 @@ export async function serve(init: ServingInit): Promise<void> {
     const { tip, graph } = chain
     return statusCodec.encode({
       networkId,
-      label: init.label,
+      label: init.label(),
       tip: { height: tip.height, hash: tip.hash, work: tip.work },
       settledHeight: graph.settled.node.height,
       time: init.now(),
@@ -93,6 +100,20 @@ export async function serve(init: ServingInit): Promise<void> {
     const request = open(proofRequestCodec, bytes)
     if (request === undefined) return 'reject'
     return proofCodec.encode({ proof: reader.stateProof(request.headerHash, request.key) })
+  })
+  await handle('blocks', async (_from, bytes) => {
+    const request = open(blocksRequestCodec, bytes)
+    if (request === undefined) return 'reject'
+    return blocksCodec.encode({ blocks: reader.blocks(request.hashes) })
+  })
+  await handle('peers', async (_from, bytes) => {
+    if (open(statusRequestCodec, bytes) === undefined) return 'reject'
+    return peersCodec.encode({ addresses: [...init.knownPeers()] })
+  })
+  await handle('transactions', async (_from, bytes) => {
+    const request = open(transactionsRequestCodec, bytes)
+    if (request === undefined) return 'reject'
+    return transactionsCodec.encode({ transactions: reader.transactions(request.hash, request.places) })
   })
   await handle('submit', async (_from, bytes) => {
     const result = await init.submit(bytes)

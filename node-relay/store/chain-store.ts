@@ -4,6 +4,7 @@ import { bytesToUint, uintToBytes } from '../../shared/bytes.ts'
 import { type HeaderItem, headerItemCoder } from '../../shared/chain/header-item.ts'
 import { hash32, u48 } from '../../shared/codec.ts'
 import type { LaresError } from '../../shared/errors.ts'
+import { fixedStruct, u16Field, u32Field } from '../../shared/fixed-struct.ts'
 import type { PlacedHistoryNode } from '../../shared/history/mountain-range.ts'
 import type { HistoryNode } from '../../shared/history/node.ts'
 import { historyNodeCoder } from '../../shared/history/node-codec.ts'
@@ -12,9 +13,13 @@ import {
   encodeReference,
   type NodeRecord,
   type NodeReference,
+  REFERENCE_LENGTH,
+  referenceText,
   type StateStorage,
+  writeReference,
 } from '../../shared/state-tree/storage.ts'
 import { type RosterChange, rosterChangeCoder } from '../../shared/transaction/roster-change.ts'
+import { Pace } from '../pace.ts'
 import { CheckedLevel, type CheckedLevelInit, type Operation } from './checked-level.ts'
 import { damaged, isDiskProblem, storageError } from './damage.ts'
 import { settleFormat } from './format.ts'
@@ -24,9 +29,26 @@ import { readGenesisCopy, readSealedBlock, type SealedBlock, writeGenesisCopy, w
 import { type ChainSnapshot, takeSnapshot } from './snapshot.ts'
 
 const referenceCoder = P.struct({ version: P.U32BE, hash: hash32 })
+/** `u32 count || (u32 version || hash 32)*`. Written by hand: a full block makes some ten thousand nodes stale. */
+const referencesCoder: P.CoderType<NodeReference[]> = P.wrap({
+  encodeStream(writer, references) {
+    const bytes = new Uint8Array(references.length * REFERENCE_LENGTH)
+    for (const [i, reference] of references.entries()) writeReference(reference, bytes, i * REFERENCE_LENGTH)
+    writer.bytes(P.U32BE.encode(references.length))
+    writer.bytes(bytes)
+  },
+  decodeStream(reader) {
+    const bytes = reader.bytes(P.U32BE.decodeStream(reader) * REFERENCE_LENGTH)
+    const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
+    const references: NodeReference[] = []
+    for (let at = 0; at < bytes.length; at += REFERENCE_LENGTH)
+      references.push({ version: view.getUint32(at), hash: bytes.slice(at + 4, at + REFERENCE_LENGTH) })
+    return references
+  },
+})
 const stateVersionCoder = P.struct({
   root: P.optional(P.bool, referenceCoder),
-  stale: P.array(P.U32BE, referenceCoder),
+  stale: referencesCoder,
 })
 const tipCoder = P.struct({ height: P.U32BE, hash: hash32 })
 const settledCoder = P.struct({ height: P.U32BE, keepersSeen: P.U16BE, keepers: P.U16BE })
@@ -91,6 +113,9 @@ export interface ChainStoreInit extends CheckedLevelInit {
   readonly repair?: boolean | undefined
 }
 
+/** Nodes that the cache takes or lets go in one step. */
+const CACHE_STEP = 256
+
 /**
  * The relay's chain on disk. Every commit is one atomic, synced batch, so that a relay killed at any instant comes back at
  * a block boundary. Reads are synchronous: the state transition is.
@@ -98,10 +123,18 @@ export interface ChainStoreInit extends CheckedLevelInit {
 export class ChainStore {
   readonly #level: CheckedLevel
   readonly #nodes: NodeCache
+  /**
+   * Nodes of the blocks taken off by the last commit. Whoever asks while it is being written still reads the state before, and
+   * LevelDB shows the batch before its promise says so. As many as the blocks of one reorganization made.
+   */
+  #leaving = new Map<string, Uint8Array>()
 
   private constructor(level: CheckedLevel) {
     this.#level = level
-    const storage: StateStorage = { get: (reference) => level.get(KEYS.stateNode(encodeReference(reference))) }
+    const storage: StateStorage = {
+      get: (reference) =>
+        level.get(KEYS.stateNode(encodeReference(reference))) ?? this.#leaving.get(referenceText(reference)),
+    }
     this.#nodes = createNodeCache({ storage })
   }
 
@@ -274,8 +307,10 @@ export class ChainStore {
   /** The first block: its own description besides. */
   async writeGenesis(genesis: Uint8Array, writes: BlockWrites): Promise<void> {
     const operations: Operation[] = [put(KEYS.meta('genesis'), genesis)]
-    this.#apply(operations, writes)
-    await this.#write(operations, [], writes.state.created)
+    const pace = new Pace()
+    await this.#apply(operations, writes, pace)
+    await this.#level.batch(operations, pace)
+    await this.#renewNodes([], writes.state.created, pace)
     // After the record: where the copy is, the record was.
     writeGenesisCopy(this.#level.location, genesis)
   }
@@ -295,14 +330,24 @@ export class ChainStore {
     return bytes
   }
 
-  /** Moves the best chain: takes blocks off and puts blocks on, all in one step. */
-  async commit({ undo, apply, lastSealed, settled, pruneStatesTo }: ChainCommit): Promise<void> {
+  /**
+   * Moves the best chain: takes blocks off and puts blocks on, all in one step. Prepared in slices; once the promise resolves
+   * all of it is there.
+   */
+  async commit(
+    { undo, apply, lastSealed, settled, pruneStatesTo }: ChainCommit,
+    pace: Pace = new Pace(),
+    isGood: () => Promise<boolean> = async () => true,
+  ): Promise<boolean> {
     const operations: Operation[] = []
     const removed: NodeReference[] = []
+    const leaving = new Map<string, Uint8Array>()
     for (const one of undo) {
-      for await (const key of this.#level.keys(stateNodeRange(one.height))) {
+      for await (const { key, value } of this.#level.entries(stateNodeRange(one.height))) {
+        const reference = { version: one.height, hash: key.slice(5) }
         operations.push({ type: 'del', key })
-        removed.push({ version: one.height, hash: key.slice(5) })
+        removed.push(reference)
+        leaving.set(referenceText(reference), value)
       }
       operations.push(
         del(KEYS.header(one.height)),
@@ -312,17 +357,22 @@ export class ChainStore {
         ...one.rosterChangeNumbers.map((number) => del(KEYS.rosterChange(number))),
       )
     }
-    for (const writes of apply) this.#apply(operations, writes)
+    for (const writes of apply) await this.#apply(operations, writes, pace)
     const last = apply.at(-1)
-    if (lastSealed !== undefined && last !== undefined)
+    if (lastSealed !== undefined && last !== undefined) {
+      if (!(await isGood())) return false
       await this.#noteSealed(operations, lastSealed, blockCodec.encode(last.block))
+    }
     operations.push(put(KEYS.meta('settled'), settledCoder.encode(settled)))
     removed.push(...(await this.#prune(operations, pruneStatesTo)))
-    await this.#write(
-      operations,
+    this.#leaving = leaving
+    if (!(await this.#level.batch(operations, pace, isGood))) return false
+    await this.#renewNodes(
       removed,
       apply.flatMap((writes) => [...writes.state.created]),
+      pace,
     )
+    return true
   }
 
   /** Carried over into a database that is made anew: own seals, and that the chain was taken back. */
@@ -373,7 +423,7 @@ export class ChainStore {
     if (second.done !== true || readGenesisCopy(location) !== undefined) throw damaged('the genesis record is missing')
   }
 
-  #apply(operations: Operation[], writes: BlockWrites): void {
+  async #apply(operations: Operation[], writes: BlockWrites, pace: Pace): Promise<void> {
     const { height, hash, item, state } = writes
     const block = blockCodec.encode(writes.block)
     operations.push(
@@ -384,12 +434,17 @@ export class ChainStore {
       put(KEYS.stateVersion(height), stateVersionCoder.encode({ root: state.root, stale: [...state.stale] })),
       put(KEYS.meta('tip'), tipCoder.encode({ height, hash })),
       ...writes.history.map(({ level, index, node }) => put(KEYS.history(level, index), historyNodeCoder.encode(node))),
-      ...writes.transactionIds.map((id, index) => put(KEYS.transaction(id), placeCoder.encode({ height, index }))),
       ...item.rosterChanges.map((change) =>
         put(KEYS.rosterChange(change.changeNumber), loggedChangeCoder.encode({ height, change })),
       ),
-      ...state.created.map(({ reference, record }) => put(KEYS.stateNode(encodeReference(reference)), record)),
     )
+    const places = await pace.map(writes.transactionIds, (id, index) =>
+      put(KEYS.transaction(id), placeCoder.encode({ height, index })),
+    )
+    const nodes = await pace.map(state.created, ({ reference, record }) =>
+      put(KEYS.stateNode(encodeReference(reference)), record),
+    )
+    for (const one of [...places, ...nodes]) operations.push(one)
   }
 
   /** Drops what only proofs at old heights needed, and the bodies of branches that lost there. */
@@ -415,13 +470,17 @@ export class ChainStore {
     return removed
   }
 
-  async #write(
-    operations: Operation[],
-    removed: readonly NodeReference[],
-    created: readonly NodeRecord[],
-  ): Promise<void> {
-    await this.#level.batch(operations)
-    this.#nodes.applied({ remove: removed, put: created })
+  async #renewNodes(removed: readonly NodeReference[], created: readonly NodeRecord[], pace: Pace): Promise<void> {
+    // Removals first: a branch that is undone may have held a node of the same name whose children lie elsewhere. While only
+    // a part of it is done, the state before is read as well: what it needs is neither removed nor replaced.
+    for (let at = 0; at < removed.length; at += CACHE_STEP) {
+      this.#nodes.applied({ remove: removed.slice(at, at + CACHE_STEP), put: [] })
+      if (pace.isDue) await pace.pause()
+    }
+    for (let at = 0; at < created.length; at += CACHE_STEP) {
+      this.#nodes.applied({ remove: [], put: created.slice(at, at + CACHE_STEP) })
+      if (pace.isDue) await pace.pause()
+    }
   }
 
   #read<Value>(key: Uint8Array, coder: P.CoderType<Value>): Value | undefined {
@@ -430,7 +489,7 @@ export class ChainStore {
   }
 }
 
-const placeCoder = P.struct({ height: P.U32BE, index: P.U16BE })
+const placeCoder = fixedStruct({ height: u32Field, index: u16Field })
 
 /** A database whose files are broken is salvaged only by who repairs it. */
 async function openLevel(location: string, init: ChainStoreInit): Promise<CheckedLevel> {

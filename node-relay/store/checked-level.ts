@@ -4,6 +4,7 @@ import { crc32 } from 'node:zlib'
 import { ClassicLevel } from 'classic-level'
 import { LaresError } from '../../shared/errors.ts'
 import { PRIVATE_FILE_MODE } from '../atomic-file.ts'
+import { Pace } from '../pace.ts'
 import { damaged, storageError } from './damage.ts'
 import { describeKey, KEYS, type KeyRange } from './key-table.ts'
 
@@ -16,6 +17,10 @@ export const KEPT_FREE_BYTES = 16 * 1024 * 1024
 const PROBE_BYTES = 64 * 1024
 const PROBE_FILE = 'PROBE'
 const CHECKSUM_LENGTH = 4
+/** Operations that LevelDB is given as one list: about a millisecond. */
+const WHOLE_LIST = 512
+
+const ALWAYS_GOOD = async (): Promise<boolean> => true
 
 export type Level = ClassicLevel<Uint8Array, Uint8Array>
 export type Operation =
@@ -163,16 +168,18 @@ export class CheckedLevel {
 
   /**
    * All or nothing, safely on disk.
+   * @param isGood asked when all is ready to be written
+   * @returns false when it was not good: nothing is written
    * @throws {LaresError} `disk-full`, `disk-read-only`, `disk-failed`: nothing of it counts as written
    */
-  async batch(operations: readonly Operation[]): Promise<void> {
-    const checked = operations.map((one) =>
+  async batch(operations: readonly Operation[], pace = new Pace(), isGood = ALWAYS_GOOD): Promise<boolean> {
+    const checked = await pace.map(operations, (one) =>
       one.type === 'put' ? { ...one, value: withChecksum(one.key, one.value) } : one,
     )
     const noRoom = this.#noRoomFor(checked.reduce((sum, one) => sum + (one.type === 'put' ? one.value.length : 0), 0))
     if (noRoom !== undefined) throw noRoom
     await this.heal()
-    await this.#write(checked)
+    return await this.#write(checked, pace, isGood)
   }
 
   /** After a failed write: opens the database anew once the disk takes something again. @throws as {@link batch} */
@@ -208,9 +215,19 @@ export class CheckedLevel {
     }
   }
 
-  async #write(operations: readonly Operation[]): Promise<void> {
+  async #write(operations: readonly Operation[], pace: Pace, isGood: () => Promise<boolean>): Promise<boolean> {
+    const batch = operations.length > WHOLE_LIST ? await this.#collect(operations, pace) : undefined
+    let good = false
     try {
-      await this.#level.batch([...operations], { sync: this.#sync })
+      good = await isGood()
+    } finally {
+      if (!good) await batch?.close()
+    }
+    if (!good) return false
+    try {
+      if (batch === undefined) await this.#level.batch([...operations], { sync: this.#sync })
+      else await batch.write({ sync: this.#sync })
+      return true
     } catch (error) {
       const problem = storageError(error)
       // Still what was before: LevelDB shows no batch that it could not log.
@@ -221,6 +238,17 @@ export class CheckedLevel {
       this.#problem = problem
       throw problem
     }
+  }
+
+  /** One by one: LevelDB takes a whole list without a pause. */
+  async #collect(operations: readonly Operation[], pace: Pace) {
+    const batch = this.#level.batch()
+    for (const one of operations) {
+      if (one.type === 'put') batch.put(one.key, one.value)
+      else batch.del(one.key)
+      if (pace.isDue) await pace.pause()
+    }
+    return batch
   }
 
   #noRoomFor(bytes: number): LaresError | undefined {

@@ -1,13 +1,16 @@
 import { crc32 } from 'node:zlib'
 import { asciiBytes } from '../../shared/bytes.ts'
 import { LaresError } from '../../shared/errors.ts'
-import { type Level, plain } from './checked-level.ts'
+import { contentOf, type Level, plain } from './checked-level.ts'
 import { damaged } from './damage.ts'
 import { KEYS } from './key-table.ts'
 import { continueMigration } from './migrations.ts'
 
 /** Layout of the database (key-table.ts). Another layout is another number, and a step in migrations.ts leads to it. */
 export const FORMAT = 2
+
+/** Records that show whether a database without a mark is ours: where one has our checksum, it is. */
+const LOOKED_AT = 16
 
 /**
  * Says what layout a database has, and leads an older one to this one. A new one gets its mark; what is not ours, or is
@@ -18,10 +21,13 @@ export const FORMAT = 2
 export async function settleFormat(level: Level, init: { readonly repair?: boolean | undefined } = {}): Promise<void> {
   const mark = level.getSync(KEYS.meta('format'))
   if (mark === undefined) {
-    const isEmpty = (await level.keys({ limit: 1 }).all()).length === 0
-    if (!isEmpty && init.repair !== true && level.getSync(KEYS.meta('genesis')) === undefined)
+    const first = await level.iterator({ limit: LOOKED_AT }).all()
+    if (first.length > 0 && init.repair !== true) {
+      // Damage can take the mark and whatever was written with it, and leave the rest.
+      if (first.some(([key, value]) => contentOf(plain(key), plain(value)) !== undefined))
+        throw damaged('the format mark is missing')
       throw new LaresError('database-foreign', 'This is not a chain database of Lares; choose another data folder.')
-    if (!isEmpty && init.repair !== true) throw damaged('the format mark is missing')
+    }
     await level.put(KEYS.meta('format'), formatMark(FORMAT), { sync: true })
     return
   }

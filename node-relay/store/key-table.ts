@@ -1,4 +1,4 @@
-import { asciiBytes, concatBytes, uintToBytes } from '../../shared/bytes.ts'
+import { asciiBytes, uintToBytes } from '../../shared/bytes.ts'
 
 /**
  * Keys of the relay's LevelDB. One byte for the table, then big endian numbers or hashes, so that ranges are heights.
@@ -79,6 +79,16 @@ export function sealsBelowRange(height: number): KeyRange {
   return { gte: key('g'), lt: key('g', uintToBytes(height, 4)) }
 }
 
+/** Written out by hand: a full block writes tens of thousands of records. */
 function key(table: string, ...parts: readonly Uint8Array[]): Uint8Array {
-  return concatBytes(asciiBytes(table), ...parts)
+  let length = 1
+  for (const part of parts) length += part.length
+  const out = new Uint8Array(length)
+  out[0] = table.charCodeAt(0)
+  let at = 1
+  for (const part of parts) {
+    out.set(part, at)
+    at += part.length
+  }
+  return out
 }

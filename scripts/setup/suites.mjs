@@ -2,20 +2,20 @@ import { readFileSync, rmSync } from 'node:fs'
 import path from 'node:path'
 import { REPORTS } from './paths.mjs'
 import { projectEnv, run, say, toolPath } from './process.mjs'
-import { BROKEN, countPlaywright, countVitest } from './test-report.mjs'
+import { BROKEN, countPlaywright, countVitest, failuresOfPlaywright, failuresOfVitest } from './test-report.mjs'
 
-/** @typedef {import('./test-report.mjs').Count} Count */
+/** @typedef {import('./test-report.mjs').Count & { failures?: string[] }} Outcome */
 
 const MINUTE_MS = 60_000
 /** What hangs is ended. On a free machine both take about half of it. */
-const UNIT_LIMIT_MS = 15 * MINUTE_MS
-const E2E_LIMIT_MS = 20 * MINUTE_MS
+const UNIT_LIMIT_MS = 25 * MINUTE_MS
+const E2E_LIMIT_MS = 30 * MINUTE_MS
 
 /**
  * Runs vitest.
  * @param {string} node path of the Node binary
  * @param {readonly string[]} args further arguments, such as a filter
- * @returns {Promise<Count>}
+ * @returns {Promise<Outcome>}
  */
 export async function runUnit(node, args) {
   const report = path.join(REPORTS, 'vitest.json')
@@ -25,7 +25,7 @@ export async function runUnit(node, args) {
     timeoutMs: UNIT_LIMIT_MS,
   })
   if (timedOut) say(`The unit tests were stopped after ${UNIT_LIMIT_MS / MINUTE_MS} minutes.`)
-  return readCount('vitest', report, countVitest, code)
+  return readOutcome('vitest', report, countVitest, failuresOfVitest, code)
 }
 
 /**
@@ -33,7 +33,7 @@ export async function runUnit(node, args) {
  * @param {string} node path of the Node binary
  * @param {string} chromium path of the browser
  * @param {readonly string[]} args further arguments, such as a filter
- * @returns {Promise<Count>}
+ * @returns {Promise<Outcome>}
  */
 export async function runE2e(node, chromium, args) {
   const report = path.join(REPORTS, 'playwright.json')
@@ -44,7 +44,7 @@ export async function runE2e(node, chromium, args) {
     timeoutMs: E2E_LIMIT_MS,
   })
   if (timedOut) say(`The browser tests were stopped after ${E2E_LIMIT_MS / MINUTE_MS} minutes.`)
-  return readCount('Playwright', report, countPlaywright, code)
+  return readOutcome('Playwright', report, countPlaywright, failuresOfPlaywright, code)
 }
 
 /**
@@ -52,14 +52,16 @@ export async function runE2e(node, chromium, args) {
  * @template Report
  * @param {string} tool
  * @param {string} file
- * @param {(report: Report) => Count} count
+ * @param {(report: Report) => import('./test-report.mjs').Count} count
+ * @param {(report: Report) => string[]} failures
  * @param {number} code the tool's exit code
- * @returns {Count}
+ * @returns {Outcome}
  */
-function readCount(tool, file, count, code) {
+function readOutcome(tool, file, count, failures, code) {
   try {
-    const result = count(JSON.parse(readFileSync(file, 'utf8')))
-    if (result.failed > 0) return result
+    const report = JSON.parse(readFileSync(file, 'utf8'))
+    const result = count(report)
+    if (result.failed > 0) return { ...result, failures: failures(report) }
     if (result.passed === 0) say(`${tool} ran no test.`)
     else if (code !== 0) say(`${tool} ended with code ${code} although no test failed.`)
     else return result

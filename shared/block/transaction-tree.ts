@@ -1,4 +1,5 @@
 import { LaresError } from '../errors.ts'
+import { runSteps, type Steps } from '../steps.ts'
 import {
   EMPTY_TRANSACTION_ROOT,
   hashTransactionLeaf,
@@ -8,7 +9,22 @@ import {
 
 /** Root of the RFC 6962 tree over the encoded transactions of a block, in block order. 32 bytes. */
 export function transactionRoot(transactions: readonly Uint8Array[]): Uint8Array {
-  return subtreeRoot(transactions.map(hashTransactionLeaf))
+  return runSteps(transactionRootSteps(transactions))
+}
+
+/** The same in steps. */
+export function* transactionRootSteps(transactions: readonly Uint8Array[]): Steps<Uint8Array> {
+  const leaves: Uint8Array[] = []
+  for (const bytes of transactions) {
+    leaves.push(hashTransactionLeaf(bytes))
+    yield
+  }
+  return yield* subtreeSteps(leaves)
+}
+
+/** The same from the leaf hashes alone. */
+export function transactionRootOfLeaves(leaves: readonly Uint8Array[]): Uint8Array {
+  return subtreeRoot(leaves)
 }
 
 /**
@@ -38,6 +54,17 @@ function subtreeRoot(leaves: readonly Uint8Array[]): Uint8Array {
   if (leaves.length === 1) return first
   const split = splitOf(leaves.length)
   return hashTransactionNode(subtreeRoot(leaves.slice(0, split)), subtreeRoot(leaves.slice(split)))
+}
+
+/** Leaves whose tree is one step. */
+const STEP_LEAVES = 64
+
+function* subtreeSteps(leaves: readonly Uint8Array[]): Steps<Uint8Array> {
+  yield
+  if (leaves.length <= STEP_LEAVES) return subtreeRoot(leaves)
+  const split = splitOf(leaves.length)
+  const left = yield* subtreeSteps(leaves.slice(0, split))
+  return hashTransactionNode(left, yield* subtreeSteps(leaves.slice(split)))
 }
 
 /** The largest power of two smaller than `count` (RFC 6962 section 2.1), for `count` of 2 or more. */

@@ -1,9 +1,10 @@
 import { type Block, MAX_BLOCK_TRANSACTIONS, MAX_ROSTER_CHANGES_PER_BLOCK } from '../block/block.ts'
-import { transactionRoot } from '../block/transaction-tree.ts'
+import { transactionRootSteps } from '../block/transaction-tree.ts'
 import { equalBytes } from '../bytes.ts'
 import type { SignatureCheck } from '../crypto/signature-verifier.ts'
 import { accept, type Result, reject, type Verdict } from '../errors.ts'
 import { type Roster, rosterRoot } from '../roster/roster.ts'
+import { runSteps, type Steps } from '../steps.ts'
 import type { RosterChange } from '../transaction/roster-change.ts'
 import { type Transaction, transactionCodec } from '../transaction/transaction.ts'
 import { type BlockContext, LedgerDraft } from './context.ts'
@@ -56,8 +57,22 @@ export function applyBlock(
   block: Block,
   context: Omit<BlockContext, 'height' | 'time'>,
 ): Result<AppliedBlock> {
+  return runSteps(applyBlockSteps(before, block, context))
+}
+
+/**
+ * The same in steps of one transaction, each of which hands out the signatures that it stands on: they can be verified while
+ * the next ones are applied. The state before must stay readable until the last step.
+ * @param options.isRootCompared the caller knows that the header commits to these very transactions
+ */
+export function* applyBlockSteps(
+  before: LedgerState,
+  block: Block,
+  context: Omit<BlockContext, 'height' | 'time'>,
+  { isRootCompared = false }: { isRootCompared?: boolean } = {},
+): Steps<Result<AppliedBlock>, readonly SignatureCheck[] | undefined> {
   const { header, transactions } = block
-  if (!equalBytes(transactionRoot(transactions), header.transactionRoot))
+  if (!isRootCompared && !equalBytes(yield* transactionRootSteps(transactions), header.transactionRoot))
     return reject('wrong-transaction-root', 'the header does not commit to these transactions')
   const draft = openBlock(before, { ...context, height: header.height, time: header.time })
   if (!holdsAt(draft.policy, header.version, header.height))
@@ -67,8 +82,10 @@ export function applyBlock(
   for (const [i, bytes] of transactions.entries()) {
     const transaction = transactionCodec.decode(bytes)
     if (!transaction.ok) return reject(transaction.code, `transaction ${i}: ${transaction.detail}`)
+    const signed = draft.signatures.length
     const verdict = applyTransaction(draft, transaction.value)
     if (!verdict.ok) return reject(verdict.code, `transaction ${i}: ${verdict.detail}`)
+    yield draft.signatures.slice(signed)
   }
   if (draft.rosterChanges.length > MAX_ROSTER_CHANGES_PER_BLOCK)
     return reject('too-many-roster-changes', `${draft.rosterChanges.length}; at most ${MAX_ROSTER_CHANGES_PER_BLOCK}`)

@@ -2,6 +2,7 @@ import { MAX_BLOCK_LENGTH, MAX_BLOCK_TRANSACTIONS, MAX_ROSTER_CHANGES_PER_BLOCK 
 import type { SignatureCheck } from '../crypto/signature-verifier.ts'
 import { SEALED_HEADER_LENGTH } from '../header/header.ts'
 import type { Roster } from '../roster/roster.ts'
+import { runSteps, type Steps } from '../steps.ts'
 import type { RosterChange } from '../transaction/roster-change.ts'
 import { transactionCodec } from '../transaction/transaction.ts'
 import { applyTransaction, type LedgerState, openBlock } from './apply.ts'
@@ -25,6 +26,15 @@ export interface BlockContent {
  * returned ones again before it mines, since a rotation may have come between.
  */
 export function buildBlock(before: LedgerState, context: BlockContext, candidates: Iterable<Uint8Array>): BlockContent {
+  return runSteps(buildBlockSteps(before, context, candidates))
+}
+
+/** The same in steps of one candidate. The state before must stay readable until the last. */
+export function* buildBlockSteps(
+  before: LedgerState,
+  context: BlockContext,
+  candidates: Iterable<Uint8Array>,
+): Steps<BlockContent> {
   const draft = openBlock(before, context)
   const limit = Math.min(draft.policy.maxBlockTransactions, MAX_BLOCK_TRANSACTIONS)
   const transactions: Uint8Array[] = []
@@ -32,6 +42,7 @@ export function buildBlock(before: LedgerState, context: BlockContext, candidate
   const refused: BlockContent['refused'][number][] = []
   let length = SEALED_HEADER_LENGTH + 2
   for (const bytes of candidates) {
+    yield
     if (transactions.length >= limit || length + 2 + bytes.length > MAX_BLOCK_LENGTH) break
     const transaction = transactionCodec.decode(bytes)
     if (!transaction.ok) {

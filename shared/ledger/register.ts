@@ -64,12 +64,13 @@ export function applyRegister(draft: LedgerDraft, register: Register): Verdict<R
 
   const backing = checkEvidence(draft, claim, evidence)
   if (!backing.ok) return backing
+  const application = hashApplication(register)
   draft.signatures.push({
     publicKey: claim.walletKey,
-    message: registerWalletMessage(networkId, hashApplication(register)),
+    message: registerWalletMessage(networkId, application),
     signature: register.walletSignature,
   })
-  const endorsed = checkEndorsements(draft, register)
+  const endorsed = checkEndorsements(draft, register, application)
   if (!endorsed.ok) return endorsed
 
   const record: DeviceRecord = {
@@ -138,10 +139,11 @@ function checkEvidence(
         return reject('voucher-too-long', 'the voucher runs for longer than the policy allows')
       const issuer = issuerOf(draft, voucher.issuer)
       if (!issuer.ok) return issuer
+      const message = voucherMessage(networkId, voucher)
       draft.signatures.push(
         {
           publicKey: issuer.record.walletKey,
-          message: voucherMessage(networkId, voucher),
+          message,
           signature: voucher.signature,
         },
         { publicKey: voucher.voucherKey, message: voucherClaimMessage(networkId, claim), signature: claimSignature },
@@ -150,7 +152,7 @@ function checkEvidence(
         ok: true,
         sponsor: voucher.issuer,
         issuer: ZERO_HASH,
-        evidence: sha256(voucherMessage(networkId, voucher)),
+        evidence: sha256(message),
         expires: 0,
       }
     }
@@ -201,10 +203,10 @@ function issuerOf(draft: LedgerDraft, deviceId: Uint8Array) {
  * Endorsements of min(2, sponsors in the set) coordination nodes of different sponsors: two nodes let in by one sponsor
  * count as one voice. A network without coordination nodes can only be entered through its owners or a voucher.
  */
-function checkEndorsements(draft: LedgerDraft, register: Register): Verdict<RegisterCode> {
+function checkEndorsements(draft: LedgerDraft, register: Register, application: Uint8Array): Verdict<RegisterCode> {
   const { members } = draft.coordinationSet
   const voices = new Set<string>()
-  const message = endorsementMessage(draft.block.networkId, hashApplication(register))
+  const message = endorsementMessage(draft.block.networkId, application)
   for (const { deviceId, signature } of register.endorsements) {
     const member = members.find((one) => equalBytes(one.deviceId, deviceId))
     const record = member === undefined ? undefined : draft.device(deviceId)

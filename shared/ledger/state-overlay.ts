@@ -1,4 +1,4 @@
-import { toHex } from '../bytes.ts'
+import { mapKey } from '../bytes.ts'
 
 /** The state before a block: a tree, or another overlay. */
 export interface StateReader {
@@ -24,15 +24,23 @@ export class StateOverlay implements StateReader {
   }
 
   get(key: Uint8Array): Uint8Array | undefined {
-    const name = toHex(key)
+    return this.#get(mapKey(key), key)
+  }
+
+  #get(name: string, key: Uint8Array): Uint8Array | undefined {
     const change = this.#changes.get(name)
     if (change !== undefined) return change.value
-    if (!this.#reads.has(name)) this.#reads.set(name, this.#base.get(key))
-    return this.#reads.get(name)
+    // Whoever lies below remembers it; once is enough.
+    if (this.#base instanceof StateOverlay) return this.#base.#get(name, key)
+    const known = this.#reads.get(name)
+    if (known !== undefined || this.#reads.has(name)) return known
+    const value = this.#base.get(key)
+    this.#reads.set(name, value)
+    return value
   }
 
   set(key: Uint8Array, value: Uint8Array): void {
-    this.#changes.set(toHex(key), { key, value })
+    this.#changes.set(mapKey(key), { key, value })
   }
 
   changes(): StateChange[] {

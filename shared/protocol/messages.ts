@@ -1,4 +1,5 @@
 import * as P from 'micro-packed'
+import { MAX_BLOCK_LENGTH, MAX_BLOCK_TRANSACTIONS } from '../block/block.ts'
 import { headerItemCoder } from '../chain/header-item.ts'
 import { bytes64, checked, createCodec, hash32, text8, u48, u128 } from '../codec.ts'
 import { headerCoder, sealedHeaderCoder } from '../header/header.ts'
@@ -6,11 +7,14 @@ import { mountainRangeCoder } from '../history/mountain-range.ts'
 import { MAX_STATE_PROOF_LENGTH, stateProofCoder } from '../proof/state-proof.ts'
 import { rosterCoder } from '../roster/roster.ts'
 import { rosterChangeCoder } from '../transaction/roster-change.ts'
+import { MAX_TRANSACTION_LENGTH } from '../transaction/transaction.ts'
 import {
+  MAX_BLOCKS_PER_REQUEST,
   MAX_GOSSIP_HEADER_LENGTH,
   MAX_HEADERS_ANSWER_LENGTH,
   MAX_HEADERS_PER_ANSWER,
   MAX_LOCATOR_LENGTH,
+  MAX_PEER_ADDRESSES,
   PROTOCOLS,
 } from './ids.ts'
 
@@ -119,6 +123,69 @@ export const headersCodec = createCodec(
   'headers',
   MAX_HEADERS_ANSWER_LENGTH,
   P.struct({ items: atMost(P.array(P.U16BE, headerItemCoder), MAX_HEADERS_PER_ANSWER) }),
+)
+
+/** Asks for the bodies of blocks by their header hashes. */
+export const blocksRequestCodec = createCodec(
+  'blocks request',
+  PROTOCOLS.blocks.maxRequest,
+  P.struct({
+    networkId: hash32,
+    hashes: checked(P.array(P.U8, hash32), (list) =>
+      list.length >= 1 && list.length <= MAX_BLOCKS_PER_REQUEST
+        ? undefined
+        : `${list.length} hashes; 1 to ${MAX_BLOCKS_PER_REQUEST}`,
+    ),
+  }),
+)
+
+/** Of those asked for, as many as fit, each whole and in its own encoding, in the order asked; those not here are left out. */
+export const blocksCodec = createCodec(
+  'blocks',
+  PROTOCOLS.blocks.maxResponse,
+  P.struct({
+    blocks: checked(atMost(P.array(P.U8, P.bytes(P.U32BE)), MAX_BLOCKS_PER_REQUEST), (list) =>
+      list.every(({ length }) => length <= MAX_BLOCK_LENGTH) ? undefined : 'a block is too long',
+    ),
+  }),
+)
+
+/** Asks for transactions of a block by their places in it, which rise. */
+export const transactionsRequestCodec = createCodec(
+  'transactions request',
+  PROTOCOLS.transactions.maxRequest,
+  P.struct({
+    networkId: hash32,
+    hash: hash32,
+    places: checked(P.array(P.U16BE, P.U16BE), (places) => {
+      if (places.length < 1 || places.length > MAX_BLOCK_TRANSACTIONS) return `${places.length} places`
+      return places.every((place, i) => i === 0 || place > (places[i - 1] as number)) ? undefined : 'places do not rise'
+    }),
+  }),
+)
+
+/** Addresses of full nodes: the one that is asked, and those that it has reached. At most 64 multiaddrs with peer ID. */
+export const peersCodec = createCodec(
+  'peers',
+  PROTOCOLS.peers.maxResponse,
+  P.struct({
+    addresses: checked(P.array(P.U8, text8), (list) =>
+      list.length <= MAX_PEER_ADDRESSES && list.every((address) => /^\/[!-~]+$/.test(address))
+        ? undefined
+        : 'not a list of multiaddrs',
+    ),
+  }),
+)
+
+/** All that were asked for, in their order; none when the block is not here. */
+export const transactionsCodec = createCodec(
+  'transactions',
+  PROTOCOLS.transactions.maxResponse,
+  P.struct({
+    transactions: checked(atMost(P.array(P.U16BE, P.bytes(P.U16BE)), MAX_BLOCK_TRANSACTIONS), (list) =>
+      list.every(({ length }) => length <= MAX_TRANSACTION_LENGTH) ? undefined : 'a transaction is too long',
+    ),
+  }),
 )
 
 /** Asks what the state under a header says about one exact key. */

@@ -18,18 +18,24 @@ export interface CancelOptions {
 }
 
 /**
- * A request/response protocol: one stream per request, on it one frame each way, then it is closed.
+ * A request/response protocol: one frame each way, then the stream may carry the next request; either side may close it.
  * A frame is `u32 length (big endian) || payload`; the length {@link REFUSED_LENGTH} without payload is a refusal.
  */
-export interface ProtocolSpec {
+export interface ProtocolShape {
   /** Protocol ID as negotiated, e.g. `/lares/headers/1`. */
   readonly id: string
   /** Largest request payload, bytes. */
   readonly maxRequest: number
   /** Largest response payload, bytes. */
   readonly maxResponse: number
-  /** From opening the stream to the last byte of the response, milliseconds. Both sides keep it. */
+  /** From opening the stream, or a later request's first byte, to the last byte of the response, milliseconds. Both sides keep it. */
   readonly timeoutMs: number
+}
+
+/** A protocol as it is served. */
+export interface ProtocolSpec extends ProtocolShape {
+  /** What a request takes of its sender's rate, tokens; the length of the answer comes on top, see {@link PEER_RATE}. */
+  readonly cost: number
 }
 
 /** Length field of a response frame that says: I will not answer this. */
@@ -87,7 +93,7 @@ export interface PeerNetwork {
   /** Registers the handler of a protocol. @throws on a second handler for one ID */
   handle(spec: ProtocolSpec, handler: RequestHandler): Promise<void>
   /** @throws {LaresError} {@link TransportErrorCode} */
-  request(peerId: string, spec: ProtocolSpec, request: Uint8Array, options?: CancelOptions): Promise<Uint8Array>
+  request(peerId: string, spec: ProtocolShape, request: Uint8Array, options?: CancelOptions): Promise<Uint8Array>
   /** Joins a topic; messages over `maxSize` bytes are rejected before `validate` sees them. One validator a topic. */
   subscribe(topic: string, maxSize: number, validate: GossipValidator): void
   unsubscribe(topic: string): void
@@ -125,25 +131,48 @@ export const MAX_PENALISED_PEERS = 1_024
 /** Bans remembered, of peers and of addresses each; when full the one that ends first is lifted. */
 export const MAX_BANS = 1_024
 
-/** What the transport itself charges for. Handlers charge through `penalise` with their own codes. */
-export const PENALTY_POINTS = {
-  'gossip-rejected': 20,
-  'gossip-too-long': 50,
-  'gossip-flood': 5,
-  'request-rejected': 20,
-  'request-too-long': 50,
-  'request-malformed': 20,
-  'request-unfinished': 5,
-  'response-too-long': 50,
-  'response-malformed': 20,
-} as const
-
 /** Requests of one peer being answered at once; more are refused. */
 export const MAX_REQUESTS_PER_PEER = 16
+/** Requests to one peer that wait for an answer at once, a little below that: more wait for their turn here. */
+export const MAX_ASKED_AT_ONCE = 12
+/** Requests that wait for their turn with one peer; more fail at once. */
+export const MAX_WAITING_TO_ASK = 1_024
 /** Requests being answered at once from all peers; more are refused. */
 export const MAX_REQUESTS_TOTAL = 256
+/**
+ * What a peer may ask, in tokens: a token is about half a millisecond of a relay's time, what the smallest request takes
+ * with its stream. A phone that verifies headers as fast as it can takes about 60 a second, a relay that syncs from empty a
+ * few hundred. What was used beyond what was there, by long answers, is paid off before the next: a debt that ends after
+ * longer than {@link MAX_TOKEN_WAIT_MS}, or nothing would ever be refused.
+ */
+export const PEER_RATE = { capacity: 400, perSecond: 400, debt: 1_000 } as const
+/** Of all peers of one public address: a household, an office. */
+export const HOST_RATE = { capacity: 4_000, perSecond: 1_600 } as const
+/** Of all together. A peer that has half of its own left is served when this is used up: light use is never crowded out. */
+export const TOTAL_RATE = { capacity: 8_000, perSecond: 1_600 } as const
+/** Bytes of an answer that cost as much as a small request. */
+export const ANSWER_BYTES_PER_TOKEN = 32 * 1024
+/** A request waits this long at most for its tokens, milliseconds; beyond that it is refused. */
+export const MAX_TOKEN_WAIT_MS = 2_000
+/** Peers, and public addresses, whose rates are remembered. The one unused longest is forgotten. */
+export const MAX_RATED_PEERS = 1_024
+/** Refusals of one peer's requests that cost nothing, in a window: who goes on asking beyond them is charged. */
+export const REFUSALS_ALLOWED = 40
+export const REFUSALS_WINDOW_MS = 10_000
+/** Requests and answers of one peer that got stuck and cost nothing, in a window: a bad line has a few. */
+export const UNFINISHED_ALLOWED = 8
+export const UNFINISHED_WINDOW_MS = 2 * 60_000
+/** A stream on which nothing was asked for this long is ended, milliseconds. One of each protocol and connection is kept. */
+export const STREAM_IDLE_MS = 15 * 60_000
 /** Gossip messages of one peer being judged at once; more are ignored. */
-export const MAX_VALIDATIONS_PER_PEER = 64
+export const MAX_VALIDATIONS_PER_PEER = 256
+/** Gossip messages of one peer that were of no use; more are ignored. What is accepted and passed on counts for nothing. */
+export const GOSSIP_RATE = { capacity: 300, perSecond: 100 } as const
+/** Messages ignored for that, in a window, that cost nothing, */
+export const USELESS_ALLOWED = 500
+/** and those ignored since too many were being judged: an honest neighbour may have much to pass on at once. */
+export const IGNORED_ALLOWED = 5_000
+export const IGNORED_WINDOW_MS = 10_000
 /** Topics one node subscribes to. */
 export const MAX_TOPICS = 32
 /** Largest gossip message of any topic, bytes. */

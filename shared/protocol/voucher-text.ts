@@ -1,11 +1,12 @@
 import { base64urlnopad } from '@scure/base'
-import * as P from 'micro-packed'
+import type { UnwrapCoder } from 'micro-packed'
 import { concatBytes, equalBytes } from '../bytes.ts'
-import { bytes64, checked, createCodec, hash32, u48 } from '../codec.ts'
+import { createCodec } from '../codec.ts'
 import { createSeedSigner } from '../crypto/signer.ts'
 import { accept, type Result, reject } from '../errors.ts'
+import { bytes64Field, fixedStruct, hash32Field, oneOfField, u8Field, u48Field } from '../fixed-struct.ts'
 import { sha256 } from '../hash.ts'
-import { labelCoder } from '../identity/record.ts'
+import { labelField } from '../identity/record.ts'
 import type { Voucher } from '../transaction/register.ts'
 import { decodeBase64Url, MAX_LINK_TEXT, readFragment } from './join-link.ts'
 
@@ -16,22 +17,22 @@ const CHECKSUM_LENGTH = 4
  * A voucher as it is handed over, with its one-time private key. Whoever has it can use it once; on the chain only its
  * public half appears. `u8 version || networkId 32 || seed 32 || issuer 32 || u48 notAfter || u8 label || signature 64`
  */
-const voucherSecretCoder = P.struct({
-  version: checked(P.U8, (version) => (version === 1 ? undefined : `unknown voucher version ${version}`)),
-  networkId: hash32,
+const voucherSecretCoder = fixedStruct({
+  version: oneOfField('voucher version', u8Field, (version) => version === 1),
+  networkId: hash32Field,
   /** Seed of the one-time Ed25519 key (RFC 8032's private key). */
-  seed: hash32,
+  seed: hash32Field,
   /** Device ID of who vouches. */
-  issuer: hash32,
+  issuer: hash32Field,
   /** Last header time at which it counts, ms. */
-  notAfter: u48,
+  notAfter: u48Field,
   /** The label it is good for. */
-  label: labelCoder,
+  label: labelField,
   /** By the issuer's wallet key, over the voucher message. */
-  signature: bytes64,
+  signature: bytes64Field,
 })
 
-export type VoucherSecret = P.UnwrapCoder<typeof voucherSecretCoder>
+export type VoucherSecret = UnwrapCoder<typeof voucherSecretCoder>
 
 export const voucherSecretCodec = createCodec<VoucherSecret>('voucher', 168, voucherSecretCoder)
 

@@ -3,9 +3,12 @@ import { accept, type Result, reject } from '../errors.ts'
 import { MAX_STATE_VALUE_LENGTH, STATE_KEY_LENGTH, type StateKey } from './node.ts'
 import { type NodeReference, REFERENCE_LENGTH, writeReference } from './storage.ts'
 
-/** A reference that may hold the node itself: nodes not yet stored are reached through memory alone. */
+/**
+ * A reference that may hold the node itself: nodes not yet stored are reached through memory alone, and a tree keeps those
+ * that every look-up passes.
+ */
 export interface NodeLink extends NodeReference {
-  readonly node: StateNode | undefined
+  node: StateNode | undefined
 }
 
 export interface LeafNode {

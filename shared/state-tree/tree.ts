@@ -1,6 +1,7 @@
 import { equalBytes } from '../bytes.ts'
 import { LaresError } from '../errors.ts'
 import { sha256 as defaultSha256 } from '../hash.ts'
+import { runSteps, type Steps } from '../steps.ts'
 import {
   commonPrefixLength,
   EMPTY_STATE_ROOT,
@@ -45,10 +46,17 @@ export interface StateTree {
    * The next version. Nothing is stored: the new tree holds its new nodes in memory, so that blocks can be
    * applied on top of each other and stored later in one batch. Once they are stored, open the tree again from
    * its `reference` to let that memory go.
-   * @param init.version u32, higher than that of this tree: the block height
    * @throws {LaresError} `state-version-invalid`, `state-change-invalid`
    */
-  update(init: { readonly version: number; readonly changes: Iterable<StateChange> }): StateUpdate
+  update(init: NextVersion): StateUpdate
+  /** The same in steps. This version must stay readable until the last. */
+  updateSteps(init: NextVersion): Steps<StateUpdate>
+}
+
+export interface NextVersion {
+  /** u32, higher than that of the tree it comes after: the block height. */
+  readonly version: number
+  readonly changes: Iterable<StateChange>
 }
 
 export interface StateUpdate {
@@ -75,11 +83,17 @@ export function openStateTree({ storage, root, sha256 = defaultSha256 }: StateTr
   return new StoredStateTree(storage, sha256, link, root?.version ?? -1)
 }
 
+/** Inner nodes above this bit depth (a type byte and 12 bits of a hash) are kept decoded: every look-up passes them. */
+const KEPT_BIT_DEPTH = 20
+/** Decoded inner nodes that one opened tree keeps at most, about 1 kB each. */
+export const MAX_KEPT_STATE_NODES = 8192
+
 class StoredStateTree implements StateTree {
   readonly #storage: StateStorage
   readonly #sha256: Sha256
   readonly #link: NodeLink | undefined
   readonly #version: number
+  #kept = 0
 
   constructor(storage: StateStorage, sha256: Sha256, link: NodeLink | undefined, version: number) {
     this.#storage = storage
@@ -149,11 +163,15 @@ class StoredStateTree implements StateTree {
     }
   }
 
-  update({ version, changes }: { readonly version: number; readonly changes: Iterable<StateChange> }): StateUpdate {
+  update(init: NextVersion): StateUpdate {
+    return runSteps(this.updateSteps(init))
+  }
+
+  *updateSteps({ version, changes }: NextVersion): Steps<StateUpdate> {
     // Versions only rise along a branch: two updates with one version could create what the other calls stale.
     if (!Number.isSafeInteger(version) || version <= this.#version || version > MAX_VERSION)
       throw new LaresError('state-version-invalid', `version ${version} after ${this.#version}`)
-    const { root, created, stale } = applyChanges({
+    const { root, created, stale } = yield* applyChanges({
       root: this.#link,
       version,
       changes,
@@ -171,6 +189,10 @@ class StoredStateTree implements StateTree {
       throw new LaresError('state-node-missing', `node of version ${link.version} is not in the storage`)
     const node = decodeNodeRecord(record)
     if (!node.ok) throw new LaresError('state-node-malformed', `node of version ${link.version}: ${node.detail}`)
+    if (node.value.kind === 'inner' && node.value.bitDepth < KEPT_BIT_DEPTH && this.#kept < MAX_KEPT_STATE_NODES) {
+      this.#kept++
+      link.node = node.value
+    }
     return node.value
   }
 }

@@ -1,5 +1,6 @@
 import { compareBytes, equalBytes } from '../bytes.ts'
 import { LaresError } from '../errors.ts'
+import type { Steps } from '../steps.ts'
 import {
   commonPrefixLength,
   hashStateInner,
@@ -29,12 +30,16 @@ export interface AppliedChanges {
   readonly stale: readonly NodeReference[]
 }
 
+/** A walk over so many changes and fewer is one step, of a few milliseconds. */
+const STEP_CHANGES = 32
+
 /**
  * Applies all changes in one walk, so that every node above them is hashed once. What is unchanged keeps its
- * link, and a change that changes nothing creates nothing.
+ * link, and a change that changes nothing creates nothing. In steps of a few nodes; what is stored must stay readable
+ * until the last.
  * @throws {LaresError} `state-change-invalid` on a key or value of wrong length, or a key that occurs twice
  */
-export function applyChanges({
+export function* applyChanges({
   root,
   version,
   changes,
@@ -46,7 +51,7 @@ export function applyChanges({
   readonly changes: Iterable<StateChange>
   readonly load: (link: NodeLink) => StateNode
   readonly sha256: Sha256
-}): AppliedChanges {
+}): Steps<AppliedChanges> {
   const sorted = sortChanges(changes)
   const created: NodeRecord[] = []
   const stale: NodeReference[] = []
@@ -86,23 +91,26 @@ export function applyChanges({
   }
 
   /** A new subtree of the values to set among `list[from..to)`. */
-  function build(list: readonly StateChange[], from: number, to: number): NodeLink | undefined {
+  function* build(list: readonly StateChange[], from: number, to: number): Steps<NodeLink | undefined> {
     if (from === to) return undefined
+    if (to - from >= STEP_CHANGES) yield
     const first = list[from] as StateChange
     if (to - from === 1) return createLeaf(first)
     const depth = commonPrefixLength(first.key, (list[to - 1] as StateChange).key)
     const middle = firstWithBit(list, from, to, depth)
-    return join(depth, first.key, build(list, from, middle), build(list, middle, to))
+    const left = yield* build(list, from, middle)
+    return join(depth, first.key, left, yield* build(list, middle, to))
   }
 
-  function apply(link: NodeLink | undefined, from: number, to: number): NodeLink | undefined {
+  function* apply(link: NodeLink | undefined, from: number, to: number): Steps<NodeLink | undefined> {
     if (from === to) return link
-    if (link !== undefined) return applyTo(link, load(link), from, to)
+    if (to - from >= STEP_CHANGES) yield
+    if (link !== undefined) return yield* applyTo(link, load(link), from, to)
     const insertions = sorted.slice(from, to).filter(({ value }) => value !== undefined)
-    return build(insertions, 0, insertions.length)
+    return yield* build(insertions, 0, insertions.length)
   }
 
-  function applyTo(link: NodeLink, node: StateNode, from: number, to: number): NodeLink | undefined {
+  function* applyTo(link: NodeLink, node: StateNode, from: number, to: number): Steps<NodeLink | undefined> {
     if (from === to) return link
     const anchor = node.kind === 'leaf' ? node.key : node.prefix
     const depth = node.kind === 'leaf' ? STATE_KEY_BITS : node.bitDepth
@@ -117,9 +125,10 @@ export function applyChanges({
     if (shared < depth) {
       // Some changes lie beside this node: a branch above it parts them from those that lie within.
       const middle = firstWithBit(sorted, from, to, shared)
-      return keyBit(anchor, shared) === 0
-        ? join(shared, anchor, applyTo(link, node, from, middle), apply(undefined, middle, to))
-        : join(shared, anchor, apply(undefined, from, middle), applyTo(link, node, middle, to))
+      const isLeft = keyBit(anchor, shared) === 0
+      const left = yield* isLeft ? applyTo(link, node, from, middle) : apply(undefined, from, middle)
+      const right = yield* isLeft ? apply(undefined, middle, to) : applyTo(link, node, middle, to)
+      return join(shared, anchor, left, right)
     }
 
     if (node.kind === 'leaf') {
@@ -130,14 +139,14 @@ export function applyChanges({
     }
 
     const middle = firstWithBit(sorted, from, to, depth)
-    const left = apply(node.left, from, middle)
-    const right = apply(node.right, middle, to)
+    const left = yield* apply(node.left, from, middle)
+    const right = yield* apply(node.right, middle, to)
     if (left === node.left && right === node.right) return link
     markStale(link)
     return left === undefined || right === undefined ? (left ?? right) : createInner(depth, anchor, left, right)
   }
 
-  return { root: apply(root, 0, sorted.length), created, stale }
+  return { root: yield* apply(root, 0, sorted.length), created, stale }
 }
 
 function sortChanges(changes: Iterable<StateChange>): readonly StateChange[] {

@@ -46,6 +46,15 @@ type Pending =
   | { readonly kind: 'headers'; readonly peer: string }
   | ({ readonly kind: 'verify' } & Batch)
 
+export interface LightSyncOptions {
+  /** Headers asked for at once. */
+  readonly perAnswer?: number
+  /** Whether more headers may be asked for now: who needs the bodies too does not run ahead without end. */
+  readonly mayFetch?: () => boolean
+  /** The code for which the block of a header, by ID, turned out bad: it is not followed whatever its work. */
+  readonly refusedFor?: (id: string) => string | undefined
+}
+
 /**
  * Follows a chain by headers: asks peers where they stand, fetches and validates what is missing, takes new headers from
  * gossip. A sans-I/O state machine: events and the time in, actions out; the browser's worker, a light view in Node and
@@ -55,6 +64,8 @@ export class LightSync {
   readonly #graph: ForkGraph
   readonly #rules: ChainRules
   readonly #perAnswer: number
+  readonly #mayFetch: () => boolean
+  readonly #refusedFor: (id: string) => string | undefined
   readonly #peers = new Map<string, PeerState>()
   readonly #pending = new Map<number, Pending>()
   readonly #held: { readonly peer: string; readonly id: string; readonly item: HeaderItem; readonly due: number }[] = []
@@ -64,11 +75,12 @@ export class LightSync {
   #everAnswered = false
   #headersVerified = 0
 
-  /** @param perAnswer headers asked for at once */
-  constructor(graph: ForkGraph, rules: ChainRules, perAnswer = MAX_HEADERS_PER_ANSWER) {
+  constructor(graph: ForkGraph, rules: ChainRules, options: LightSyncOptions = {}) {
     this.#graph = graph
     this.#rules = rules
-    this.#perAnswer = perAnswer
+    this.#perAnswer = options.perAnswer ?? MAX_HEADERS_PER_ANSWER
+    this.#mayFetch = options.mayFetch ?? (() => true)
+    this.#refusedFor = options.refusedFor ?? (() => undefined)
   }
 
   get graph(): ForkGraph {
@@ -153,7 +165,7 @@ export class LightSync {
       if (now >= state.pausedUntil && work > this.#graph.tip.work && work > (best?.[1].status?.tip.work ?? 0n))
         best = [peer, state]
     }
-    if (this.#fetching) return
+    if (this.#fetching || !this.#mayFetch()) return
     const { head, giver } = this.#line
     if (head !== undefined) {
       const work = giver === undefined ? 0n : (this.#peers.get(giver)?.status?.tip.work ?? 0n)
@@ -259,6 +271,14 @@ export class LightSync {
         continue
       }
       parent ??= this.#graph.get(toHex(header.previousHash)) ?? nodeIf(head, header.previousHash)
+      const refusedFor = this.#refusedFor(toHex(hash))
+      if (refusedFor !== undefined) {
+        // Who serves it as a part of its chain has executed its block; who passes on a header may not have.
+        if (source === 'fetch')
+          actions.push({ type: 'offence', peer, code: refusedFor, detail: `header ${header.height}, found bad before` })
+        isGood = false
+        break
+      }
       // Not ours to judge: the sender may be ahead, on a branch, or just answering an older question.
       if (parent === undefined) {
         const state = this.#peers.get(peer)

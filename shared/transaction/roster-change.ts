@@ -5,7 +5,7 @@ import { sealedHeaderCoder } from '../header/header.ts'
 import { ownersCoder } from '../roster/roster.ts'
 import { approvalCoder, ownerSignaturesCoder } from './approval.ts'
 
-const admitCoder = P.struct({
+export const admitCoder = P.struct({
   deviceId: hash32,
   walletId: hash32,
   sealingKey: hash32,
@@ -13,7 +13,7 @@ const admitCoder = P.struct({
   /** The seat it takes: the roster's next. */
   seat: P.U16BE,
 })
-const removeCoder = P.struct({ deviceId: hash32, seat: P.U16BE })
+export const removeCoder = P.struct({ deviceId: hash32, seat: P.U16BE })
 const rotateKeyCoder = P.struct({ seat: P.U16BE, sealingKey: hash32, recoveryKey: hash32 })
 
 const placeCoder = P.struct({ height: P.U32BE, hash: hash32 })

@@ -36,7 +36,7 @@ const retireContentCoder = P.struct({ deviceId: hash32, sequence: P.U32BE })
 const retireCoder = P.struct({ retire: retireContentCoder, authority: deviceAuthorityCoder })
 
 /** A coordination node enters or leaves the set. */
-const coordinationContentCoder = P.struct({
+export const coordinationContentCoder = P.struct({
   /** Number of the set it makes: the one before plus one. */
   setNumber: P.U32BE,
   action: P.map(P.U8, { add: 1, remove: 2 }),

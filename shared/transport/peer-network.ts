@@ -1,22 +1,22 @@
 import { LaresError } from '../errors.ts'
-import {
-  type CancelSignal,
-  FORGET_PEER_MS,
-  PENALTY_POINTS,
-  type PeerNetwork,
-  type TransportClock,
-} from '../protocol/transport.ts'
+import { PENALTY_POINTS } from '../protocol/penalty-points.ts'
+import { type CancelSignal, FORGET_PEER_MS, type PeerNetwork, type TransportClock } from '../protocol/transport.ts'
 import { hostOf, transportOf } from './address.ts'
 import type { DirectGossip } from './direct-gossip.ts'
+import { startHeartbeat } from './heartbeat.ts'
 import { createPeerBook, describe } from './peer-book.ts'
 import type { PenaltyBook } from './penalties.ts'
 import type { Abort, Connection, LibraryGossip, LibraryNode } from './ports.ts'
-import { asTransportError, createRequests } from './request-response.ts'
+import { createRequests } from './request-response.ts'
 import { createTimers } from './timers.ts'
 import { createTopics } from './topics.ts'
+import { asTransportError } from './transport-error.ts'
 
 /** How often gossip is led back onto lost streams, milliseconds. */
 const GOSSIP_REFRESH_MS = 5_000
+
+/** A banned peer's connections are given this long to close in good order, milliseconds: it goes on meanwhile. */
+const BANNED_CLOSE_MS = 100
 
 export interface PeerNetworkComponents {
   node: LibraryNode
@@ -30,7 +30,7 @@ export interface PeerNetworkComponents {
   /** Drops a peer that has gone from the library's address book. */
   forget(peerId: string): Promise<void>
   /** For counting; `banned`: these points were the last. */
-  onPenalty?(code: string, points: number, banned: boolean): void
+  onPenalty?(code: string, points: number, banned: boolean, peerId: string): void
   /** For faults and peers' misdeeds; never called with payloads. */
   log(message: string, error?: unknown): void
 }
@@ -46,7 +46,7 @@ export function createPeerNetwork(components: PeerNetworkComponents): StoppableP
   const timers = createTimers(components.clock)
   const book = createPeerBook(timers, log)
   const requests = createRequests({ clock: timers, createAbort: components.createAbort, charge, log })
-  const topics = createTopics({ gossip, charge, log })
+  const topics = createTopics({ gossip, now: timers.now, charge, log })
 
   function charge(peerId: string, code: keyof typeof PENALTY_POINTS): void {
     penalise(peerId, PENALTY_POINTS[code], code)
@@ -57,8 +57,14 @@ export function createPeerNetwork(components: PeerNetworkComponents): StoppableP
     const host = connection === undefined ? undefined : hostOf(connection.remoteAddr.toString())
     log(`penalty of ${points} to ${peerId}: ${code}`)
     const banned = penalties.add(peerId, host, points)
-    components.onPenalty?.(code, points, banned)
-    if (banned) void disconnect(peerId, `banned: ${code}`)
+    components.onPenalty?.(code, points, banned, peerId)
+    if (!banned) return
+    void disconnect(peerId, `banned: ${code}`)
+    // Who is banned need not agree.
+    const open = book.connections(peerId)
+    timers.after(BANNED_CLOSE_MS, () => {
+      for (const one of open) if (one.status !== 'closed') one.abort(new Error(`banned: ${code}`))
+    })
   }
 
   async function disconnect(peerId: string, reason: string): Promise<void> {
@@ -85,6 +91,7 @@ export function createPeerNetwork(components: PeerNetworkComponents): StoppableP
   })
   for (const connection of node.getConnections()) book.opened(connection)
   refreshGossip()
+  const heartbeat = startHeartbeat({ node, requests, clock: timers, log })
 
   return {
     peerId: node.peerId.toString(),
@@ -103,7 +110,7 @@ export function createPeerNetwork(components: PeerNetworkComponents): StoppableP
         return {
           ...describe(connection),
           connectedAt: connection.timeline.open,
-          roundTripMs: connection.rtt,
+          roundTripMs: heartbeat.roundTripMs(connection),
           penalty: penalties.points(peerId),
         }
       }),

@@ -10,6 +10,10 @@ export interface SignalOption {
 
 export interface ByteStream extends AsyncIterable<Uint8Array | { subarray(): Uint8Array }> {
   readonly status: string
+  /** `closed`: nothing more comes from the other side. */
+  readonly remoteWriteStatus?: string
+  /** Bytes that came and were not read. */
+  readonly readBufferLength?: number
   /** False when the buffer is full: wait for {@link onDrain}. */
   send(data: Uint8Array): boolean
   onDrain(options?: SignalOption): Promise<void>

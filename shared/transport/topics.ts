@@ -1,16 +1,25 @@
 import { LaresError } from '../errors.ts'
+import type { PENALTY_POINTS } from '../protocol/penalty-points.ts'
 import {
+  GOSSIP_RATE,
   type GossipValidator,
   type GossipVerdict,
+  IGNORED_ALLOWED,
+  IGNORED_WINDOW_MS,
   MAX_GOSSIP_MESSAGE,
+  MAX_RATED_PEERS,
   MAX_TOPICS,
   MAX_VALIDATIONS_PER_PEER,
-  type PENALTY_POINTS,
+  USELESS_ALLOWED,
 } from '../protocol/transport.ts'
 import type { LibraryGossip } from './ports.ts'
+import { createTally } from './tally.ts'
+import { createBuckets } from './token-bucket.ts'
 
 export interface TopicComponents {
   gossip: LibraryGossip
+  /** Milliseconds since the Unix epoch. */
+  now(): number
   charge(peerId: string, code: keyof typeof PENALTY_POINTS): void
   log(message: string, error?: unknown): void
 }
@@ -22,9 +31,14 @@ export interface Topics {
 }
 
 /** Gossip topics with size limits and validators; rejected messages are charged to the neighbour that sent them. */
-export function createTopics({ gossip, charge, log }: TopicComponents): Topics {
+export function createTopics({ gossip, now, charge, log }: TopicComponents): Topics {
   const sizes = new Map<string, number>()
   const judging = new Map<string, number>()
+  const useless = createBuckets(GOSSIP_RATE, MAX_RATED_PEERS, now)
+  const ignored = (allowed: number) =>
+    createTally({ allowed, windowMs: IGNORED_WINDOW_MS, maxKeys: MAX_RATED_PEERS, now })
+  const ignoredAsUseless = ignored(USELESS_ALLOWED)
+  const ignoredAsTooMany = ignored(IGNORED_ALLOWED)
 
   async function judge(
     from: string,
@@ -37,14 +51,22 @@ export function createTopics({ gossip, charge, log }: TopicComponents): Topics {
       return 'reject'
     }
     const already = judging.get(from) ?? 0
-    if (already >= MAX_VALIDATIONS_PER_PEER) {
-      charge(from, 'gossip-flood')
+    const isUseless = useless.level(from) < 1
+    if (isUseless || already >= MAX_VALIDATIONS_PER_PEER) {
+      // What is ignored of an honest neighbour comes with its block, or is asked for.
+      const tally = isUseless ? ignoredAsUseless : ignoredAsTooMany
+      if (tally.add(from)) {
+        tally.clear(from)
+        charge(from, 'gossip-flood')
+      }
       return 'ignore'
     }
     judging.set(from, already + 1)
+    useless.take(from, 1)
     try {
       const verdict = await validate(from, data)
       if (verdict === 'reject') charge(from, 'gossip-rejected')
+      if (verdict === 'accept') useless.take(from, -1)
       return verdict
     } catch (error) {
       log('a gossip validator failed', error)

@@ -26,7 +26,7 @@ export default defineConfig({
   retries: 0,
   forbidOnly: process.env['CI'] !== undefined,
   timeout: 2 * MINUTE_MS,
-  globalTimeout: 19 * MINUTE_MS,
+  globalTimeout: 29 * MINUTE_MS,
   reporter: [['list'], ['json', { outputFile: `${reports}/playwright.json` }]],
   use: {
     trace: 'retain-on-failure',

@@ -28,6 +28,8 @@ import {
   hashCoordinationContent,
   hashPolicy,
   retireMessage,
+  rotateMessage,
+  rotateNewKeyMessage,
   transactionCodec,
 } from '../../shared/transaction/transaction.ts'
 import { type BuiltBlock, type ChainBuilder, namedSigner } from './chain-builder.ts'
@@ -176,6 +178,18 @@ export async function removeKeeper(chain: ChainBuilder, deviceId: Uint8Array, se
   }))
 }
 
+/** An owner gives a seat another sealing key. Waits for the next block. */
+export async function rotateSeat(chain: ChainBuilder, seat: number, sealing: Signer): Promise<void> {
+  const recoveryKey = chain.tip.node.roster.members.find((member) => member.seat === seat)?.recoveryKey
+  if (recoveryKey === undefined) throw new Error(`no seat ${seat}`)
+  const rotate = { seat, sealingKey: sealing.publicKey, recoveryKey }
+  await pushRosterChange(chain, (signature) => ({
+    TAG: 'rotateKey',
+    data: { rotate, authority: { TAG: 'owners', data: [{ owner: 0, signature }] } },
+  }))
+  chain.addSealer(sealing)
+}
+
 /**
  * An owner lets the first keeper go on from an older block with a new key. Waits for the next block, which that key seals.
  * @returns the encoded transaction
@@ -234,4 +248,24 @@ export async function retire(chain: ChainBuilder, device: TestDevice, sequence =
   const signature = await device.wallet.sign(retireMessage(chain.networkId, content))
   const authority = { TAG: 'wallet' as const, data: signature }
   chain.waiting.push(transactionCodec.encode({ TAG: 'retire', data: { retire: content, authority } }))
+}
+
+/** A device with a role puts its addresses into its record. Waits for the next block. */
+export async function announceAddresses(
+  chain: ChainBuilder,
+  device: TestDevice,
+  addresses: readonly string[],
+  sequence = 1,
+): Promise<void> {
+  const rotate = {
+    deviceId: device.deviceId,
+    sequence,
+    walletKey: device.wallet.publicKey,
+    recoveryKey: device.recovery.publicKey,
+    addresses: [...addresses],
+  }
+  const signature = await device.wallet.sign(rotateMessage(chain.networkId, rotate))
+  const newKeySignature = await device.wallet.sign(rotateNewKeyMessage(chain.networkId, rotate))
+  const data = { rotate, authority: { TAG: 'wallet' as const, data: signature }, newKeySignature }
+  chain.waiting.push(transactionCodec.encode({ TAG: 'rotate', data }))
 }

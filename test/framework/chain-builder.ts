@@ -2,13 +2,14 @@
  * Builds real chains for tests: genesis, keepers with seed signers, blocks by the ledger's own rules, state trees, nonce
  * search and seals, with forks from any block. Difficulty is as easy as the rules allow, time is given, nothing is random.
  */
+import { searchBatch } from '../../node-relay/mining/search-batch.ts'
 import type { Block } from '../../shared/block/block.ts'
 import { transactionRoot } from '../../shared/block/transaction-tree.ts'
 import { asciiBytes, compareBytes, ZERO_HASH } from '../../shared/bytes.ts'
 import { type ChainNode, type ChainRules, extendChain, startChain } from '../../shared/chain/chain-node.ts'
 import { nextTarget } from '../../shared/chain/difficulty.ts'
 import type { HeaderItem } from '../../shared/chain/header-item.ts'
-import { expandTarget, meetsTarget } from '../../shared/chain/target.ts'
+import { expandTarget } from '../../shared/chain/target.ts'
 import { createSeedSigner, type Signer } from '../../shared/crypto/signer.ts'
 import { sha256, sha256d } from '../../shared/hash.ts'
 import { type Header, headerCodec } from '../../shared/header/header.ts'
@@ -68,8 +69,8 @@ export interface MineInit {
   readonly transactions?: readonly Uint8Array[]
   /** Seals with another key than the seat's. */
   readonly sealWith?: Signer
-  /** Writes another state root or roster root into the header: a forged block. */
-  readonly forge?: Partial<Pick<Header, 'version' | 'stateRoot' | 'rosterRoot' | 'historyRoot'>>
+  /** Writes other roots into the header: a forged block. */
+  readonly forge?: Partial<Pick<Header, 'version' | 'transactionRoot' | 'stateRoot' | 'rosterRoot' | 'historyRoot'>>
 }
 
 /** A signer whose key follows from a name. */
@@ -153,18 +154,18 @@ export class ChainBuilder {
   }
 
   /** Block of the best chain at a height. @throws when there is none */
-  at(height: number): BuiltBlock {
-    let block: BuiltBlock | undefined = this.#tip
+  at(height: number, tip = this.#tip): BuiltBlock {
+    let block: BuiltBlock | undefined = tip
     while (block !== undefined && block.node.height > height) block = block.parent
     if (block?.node.height !== height) throw new Error(`no block ${height} in the best chain`)
     return block
   }
 
   /** Blocks of the best chain from a height on, oldest first. */
-  from(height: number): BuiltBlock[] {
+  from(height: number, tip = this.#tip): BuiltBlock[] {
     const blocks: BuiltBlock[] = []
     for (
-      let block: BuiltBlock | undefined = this.#tip;
+      let block: BuiltBlock | undefined = tip;
       block !== undefined && block.node.height >= height;
       block = block.parent
     )
@@ -233,19 +234,14 @@ export class ChainBuilder {
   }
 }
 
-/** Sets the nonce (the last four bytes) so that the hash meets the target; returns the hash. */
+/** Sets the nonce (the last four bytes) so that the hash meets the target; returns the hash. As fast as a relay does it. */
 function searchNonce(header: Header): Uint8Array {
-  const target = expandTarget(header.target) as bigint
-  const bytes = headerCodec.encode(header)
-  const view = new DataView(bytes.buffer, bytes.byteOffset)
-  for (let nonce = 0; nonce <= 0xffff_ffff; nonce++) {
-    view.setUint32(bytes.length - 4, nonce)
-    const hash = sha256d(bytes)
-    if (!meetsTarget(hash, target)) continue
-    Object.assign(header, { nonce })
-    return hash
-  }
-  throw new Error('no nonce')
+  const target = (expandTarget(header.target) as bigint).toString(16).padStart(64, '0')
+  const bytes = Buffer.from(headerCodec.encode(header))
+  const nonce = searchBatch(bytes, Buffer.from(target, 'hex').toString('latin1'), 0, 1, 0x1_0000_0000)
+  if (nonce === undefined) throw new Error('no nonce')
+  Object.assign(header, { nonce })
+  return sha256d(headerCodec.encode(header))
 }
 
 /** 32 zero bytes: asks for genesis. */

@@ -16,9 +16,31 @@ export const FAKE_STATUS: RelayStatus = {
   tip: { height: 12, hash: '01'.repeat(32), time: 1_700_000_360_000 },
   settled: { height: 6, hash: '02'.repeat(32), time: 1_700_000_180_000, keepersSeen: 1, keepers: 1 },
   work: '123456789012345678901234567890',
-  mining: { state: 'mining', sentence: 'Mining with 5 % of one core.', hashesPerSecond: 1234.5, share: 0.05 },
+  mining: { state: 'mining', sentence: 'Mining within 5 % of one core.', hashesPerSecond: 1234.5, share: 0.05 },
   peers: [
-    { peerId: '12D3KooWpeer', transport: 'webrtc-direct', address: '/ip4/192.168.7.9/udp/1', roundTrip: 4, penalty: 0 },
+    {
+      peerId: '12D3KooWpeer',
+      transport: 'webrtc-direct',
+      address: '/ip4/192.168.7.9/udp/1',
+      roundTrip: 4,
+      penalty: 0,
+      label: undefined,
+      deviceId: undefined,
+      saidLabel: 'lightweight',
+      height: 11,
+    },
+  ],
+  droppedPeers: [{ peerId: '12D3KooWflooder', code: 'flood', at: 1_700_000_100_000, until: 1_700_001_000_000 }],
+  keepers: [
+    {
+      seat: 0,
+      deviceId: FAKE_DEVICE_ID,
+      isOwn: true,
+      sealed: 12,
+      last: { height: 12, time: 1_700_000_360_000 },
+      silent: 0,
+      isAsleep: false,
+    },
   ],
   pendingTransactions: 2,
   devices: 1,
@@ -89,6 +111,22 @@ export const FAKE_FLEET: FleetDoor = {
 }
 
 /** A relay that was not restored. */
+export const FAKE_ROSTER: RelayFacade['roster'] = {
+  view: () => ({
+    networkId: FAKE_NETWORK_ID,
+    height: 120,
+    changeNumber: 0,
+    votesNeeded: 1,
+    owners: { threshold: 1, keys: ['00'.repeat(32)] },
+    seats: [{ seat: 0, deviceId: undefined, addresses: [], isOwn: true, sealed: 100 }],
+    coordination: [],
+    own: { deviceId: undefined, seat: 0, coordinates: false },
+  }),
+  register: async () => accept(null),
+  propose: () => reject('already-a-member', 'This relay has a seat already.'),
+  vote: async () => reject('no-seat', 'This relay holds no seat, so it has no vote.'),
+  submit: async () => accept(null),
+}
 export const FAKE_RECOVERY: RelayFacade['recovery'] = {
   view: () => undefined,
   propose: () => reject('not-restored', 'This relay was not restored: there is nothing to recover.'),
@@ -105,6 +143,7 @@ export function createFakeRelay(
     status: () => FAKE_STATUS,
     confirmClock: () => {},
     recovery: FAKE_RECOVERY,
+    roster: FAKE_ROSTER,
     backup: () => Promise.reject(new LaresError('database-busy', 'No backup of a made-up relay.')),
     fleet: FAKE_FLEET,
     join: () => ({

@@ -1,4 +1,5 @@
 /** An honest full and coordination node without a network: answers the protocols of shared/protocol from a built chain. */
+import { blockCodec } from '../../shared/block/block.ts'
 import { equalBytes, toHex, ZERO_HASH } from '../../shared/bytes.ts'
 import { createNobleVerifier } from '../../shared/crypto/noble-verifier.ts'
 import { EMPTY_RANGE, type MountainRange } from '../../shared/history/mountain-range.ts'
@@ -7,11 +8,14 @@ import { applyTransaction, openBlock } from '../../shared/ledger/apply.ts'
 import { genesisCodec } from '../../shared/ledger/genesis.ts'
 import { PROTOCOLS } from '../../shared/protocol/ids.ts'
 import {
+  blocksCodec,
+  blocksRequestCodec,
   checkpointCodec,
   checkpointRequestCodec,
   endorsementAnswerCodec,
   headersCodec,
   headersRequestCodec,
+  peersCodec,
   proofCodec,
   proofRequestCodec,
   recoveryCodec,
@@ -20,6 +24,8 @@ import {
   statusCodec,
   statusRequestCodec,
   submitAnswerCodec,
+  transactionsCodec,
+  transactionsRequestCodec,
 } from '../../shared/protocol/messages.ts'
 import { type Transaction, transactionCodec, transactionIdOf } from '../../shared/transaction/transaction.ts'
 import { endorse, type TestDevice } from './chain-actions.ts'
@@ -33,10 +39,14 @@ export class NotServed extends Error {}
 
 export interface HonestNodeInit {
   readonly chain: ChainBuilder
+  /** What it takes for the best; default: the chain's own tip, whichever that is when it is asked. */
+  readonly tip?: BuiltBlock
   /** What it endorses as; without it, it endorses nobody. */
   readonly coordinator?: TestDevice
   /** Its clock; default: the tip's time. */
   readonly now?: () => number
+  /** Addresses of full nodes that it tells of. */
+  readonly peers?: readonly string[]
   /** Proofs are served for this many headers below the tip. */
   readonly proofDepth?: number
 }
@@ -44,17 +54,20 @@ export interface HonestNodeInit {
 /** @returns the answers of a node that keeps every rule */
 export function createHonestNode({
   chain,
+  tip,
   coordinator,
   now,
+  peers = [],
   proofDepth = Number.MAX_SAFE_INTEGER,
 }: HonestNodeInit): Answer {
   const verifier = createNobleVerifier()
   const isOurs = (networkId: Uint8Array) => equalBytes(networkId, chain.networkId)
+  const best = () => tip ?? chain.tip
   const isBest = (block: BuiltBlock) =>
-    block.node.height <= chain.tip.node.height && chain.at(block.node.height) === block
+    block.node.height <= best().node.height && chain.at(block.node.height, best()) === block
 
   function tryTransaction(transaction: Transaction): { code: string; detail: string } | undefined {
-    const { node, tree } = chain.tip
+    const { node, tree } = best()
     const time = Math.max(node.sealed.header.time + 1, now?.() ?? 0)
     const draft = openBlock({ state: tree, roster: node.roster }, { ...chain.rules, height: node.height + 1, time })
     const verdict = applyTransaction(draft, transaction)
@@ -67,23 +80,28 @@ export function createHonestNode({
     async [PROTOCOLS.status.id](request) {
       const asked = statusRequestCodec.decode(request)
       if (!asked.ok || !isOurs(asked.value.networkId)) return 'reject'
-      const { height, hash, work, sealed } = chain.tip.node
+      const { height, hash, work, sealed } = best().node
       return statusCodec.encode({
         networkId: chain.networkId,
         label: LABEL.full | LABEL.coordination,
         tip: { height, hash, work },
         settledHeight: Math.max(0, height - chain.parameters.settleDepth),
         time: now?.() ?? sealed.header.time,
-        recovered: chain.tip.node.roster.recovered,
+        recovered: best().node.roster.recovered,
         sealedTip: height === 0 ? undefined : sealed,
       })
+    },
+
+    async [PROTOCOLS.peers.id](request) {
+      const asked = statusRequestCodec.decode(request)
+      return asked.ok && isOurs(asked.value.networkId) ? peersCodec.encode({ addresses: [...peers] }) : 'reject'
     },
 
     async [PROTOCOLS.recovery.id](request) {
       const asked = recoveryRequestCodec.decode(request)
       if (!asked.ok || !isOurs(asked.value.networkId)) return 'reject'
       const change = (block: BuiltBlock) => block.item.rosterChanges.find(({ action }) => action.TAG === 'recover')
-      const block = chain.from(0).findLast((one) => change(one) !== undefined)
+      const block = chain.from(0, best()).findLast((one) => change(one) !== undefined)
       const found = block && change(block)
       return recoveryCodec.encode({ recovered: block && found && { change: found, block: block.item.sealed } })
     },
@@ -110,15 +128,29 @@ export function createHonestNode({
       const known = asked.value.locator
         .map((hash) => chain.blocks.get(toHex(hash)))
         .find((block) => block && isBest(block))
-      const newer = known === undefined ? [] : chain.from(known.node.height + 1).slice(0, asked.value.count)
+      const newer = known === undefined ? [] : chain.from(known.node.height + 1, best()).slice(0, asked.value.count)
       return headersCodec.encode({ items: newer.map(({ item }) => item) })
+    },
+
+    async [PROTOCOLS.blocks.id](request) {
+      const asked = blocksRequestCodec.decode(request)
+      if (!asked.ok || !isOurs(asked.value.networkId)) return 'reject'
+      const found = asked.value.hashes.flatMap((hash) => chain.blocks.get(toHex(hash)) ?? [])
+      return blocksCodec.encode({ blocks: found.map(({ block }) => blockCodec.encode(block)) })
+    },
+
+    async [PROTOCOLS.transactions.id](request) {
+      const asked = transactionsRequestCodec.decode(request)
+      if (!asked.ok || !isOurs(asked.value.networkId)) return 'reject'
+      const all = chain.blocks.get(toHex(asked.value.hash))?.block.transactions ?? []
+      return transactionsCodec.encode({ transactions: asked.value.places.flatMap((place) => all[place] ?? []) })
     },
 
     async [PROTOCOLS.proof.id](request) {
       const asked = proofRequestCodec.decode(request)
       if (!asked.ok || !isOurs(asked.value.networkId)) return 'reject'
       const block = chain.blocks.get(toHex(asked.value.headerHash))
-      const isKept = block !== undefined && chain.tip.node.height - block.node.height <= proofDepth
+      const isKept = block !== undefined && best().node.height - block.node.height <= proofDepth
       return proofCodec.encode({ proof: isKept ? block.tree.prove(asked.value.key) : undefined })
     },
 

@@ -4,7 +4,13 @@ import type { ProtocolSpec } from '../../shared/protocol/transport.ts'
 /** Topic and protocol that the test hosts speak. */
 export const TEST_TOPIC = 'lares-test/gossip'
 export const TEST_TOPIC_SIZE = 1_024
-export const ECHO: ProtocolSpec = { id: '/lares-test/echo/1', maxRequest: 4_096, maxResponse: 64_000, timeoutMs: 5_000 }
+export const ECHO: ProtocolSpec = {
+  id: '/lares-test/echo/1',
+  maxRequest: 4_096,
+  maxResponse: 64_000,
+  timeoutMs: 5_000,
+  cost: 1,
+}
 
 /** What a relay process is started with, as JSON. */
 export interface RelayProcessInit {

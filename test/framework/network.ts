@@ -13,7 +13,7 @@ const RELAY_CHILD = fileURLToPath(new URL('./network-relay-child.ts', import.met
 const HOSTS_CHILD = fileURLToPath(new URL('./network-hosts-child.ts', import.meta.url))
 
 /** How long anything here may take before the test fails, milliseconds. */
-const PATIENCE_MS = 20_000
+const PATIENCE_MS = 60_000
 
 /** A relay's network in this process, on free loopback ports. */
 export async function startRelayNetwork(init: Partial<RelayNetworkInit> = {}): Promise<RelayNetwork> {

@@ -1,7 +1,7 @@
 /** A real relay: the command line in a process of its own, with a data directory that the test names. */
 import { type ChildProcess, execFile, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdtemp, rm } from 'node:fs/promises'
+import { mkdtemp, readFile, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -9,6 +9,8 @@ import { promisify } from 'node:util'
 
 const MAIN = fileURLToPath(new URL('../../node-relay/main.ts', import.meta.url))
 const START_TIMEOUT_MS = 60_000
+/** Of pino. */
+const ERROR_LEVEL = 50
 
 export interface RelayProcessInit {
   /** Kept by the test; a new one when absent. */
@@ -42,6 +44,12 @@ export async function makeDataDir(): Promise<string> {
 
 export async function removeDataDir(dataDir: string): Promise<void> {
   await rm(dataDir, { recursive: true, force: true })
+}
+
+/** What a relay has logged as an error: lines of its log. */
+export async function loggedErrors(dataDir: string): Promise<string[]> {
+  const lines = (await readFile(join(dataDir, 'relay.log'), 'utf8')).split('\n').filter(Boolean)
+  return lines.filter((line) => (JSON.parse(line) as { level: number }).level >= ERROR_LEVEL)
 }
 
 /** Starts a relay on free ports at the test preset, and waits for its banner. */
@@ -87,17 +95,32 @@ export async function startRelayProcess(init: RelayProcessInit = {}): Promise<Re
 }
 
 /** Runs another command of the command line on a relay's data directory. */
-export async function lares(
-  dataDir: string,
-  ...args: readonly string[]
-): Promise<{ code: number; stdout: string; stderr: string }> {
+export function lares(dataDir: string, ...args: readonly string[]): Promise<CommandOutcome> {
+  return laresWith('', dataDir, ...args)
+}
+
+export interface CommandOutcome {
+  readonly code: number
+  readonly stdout: string
+  readonly stderr: string
+}
+
+/** The same, with something on standard input: the owner's words. */
+export async function laresWith(input: string, dataDir: string, ...args: readonly string[]): Promise<CommandOutcome> {
+  const running = promisify(execFile)(process.execPath, [MAIN, ...args, '--data-dir', dataDir])
+  running.child.stdin?.end(input)
   try {
-    const { stdout, stderr } = await promisify(execFile)(process.execPath, [MAIN, ...args, '--data-dir', dataDir])
+    const { stdout, stderr } = await running
     return { code: 0, stdout, stderr }
   } catch (error) {
     const { code, stdout, stderr } = error as { code: number; stdout: string; stderr: string }
     return { code, stdout, stderr }
   }
+}
+
+/** The recovery words that the founding of a network has printed. */
+export function ownerWords({ output }: Pick<RelayProcess, 'output'>): string {
+  return [...output().matchAll(/\b(?:[1-9]|1[0-2]) ([a-z]{3,8})\b/g)].map(([, word]) => word).join(' ')
 }
 
 /** A fresh voucher as text, and as a link where the relay has printed one. */

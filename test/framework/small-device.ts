@@ -167,6 +167,20 @@ export class SmallDevice {
     return await this.post('/api/v1/join', this.registration(voucherText))
   }
 
+  /** 10.1: as a device does that comes before the relay's own first blocks. */
+  async joinWhenReady(voucherText: string, timeoutMs = 60_000): ReturnType<SmallDevice['join']> {
+    const deadline = performance.now() + timeoutMs
+    for (;;) {
+      try {
+        return await this.join(voucherText)
+      } catch (error) {
+        const isEarly = error instanceof Refused && ['not-ready', 'unknown-issuer'].includes(error.code)
+        if (!isEarly || performance.now() > deadline) throw error
+        await new Promise((resolve) => setTimeout(resolve, 300))
+      }
+    }
+  }
+
   /** @param networkId known to the device; what the relay says when absent */
   async joinExpected(networkId?: Uint8Array): Promise<{ deviceId: string; state: string; transactionId?: string }> {
     const id = networkId ?? Buffer.from((await this.get('/api/v1/join')).networkId, 'hex')

@@ -4,6 +4,7 @@ import { once } from 'node:events'
 import { createInterface } from 'node:readline'
 import type { Readable } from 'node:stream'
 import { fileURLToPath } from 'node:url'
+import MEMORY_FLAGS from '../../node-relay/memory-flags.json' with { type: 'json' }
 import type { FastClock } from './fast-clock.ts'
 
 const CHILD = fileURLToPath(new URL('./soak-relay-child.ts', import.meta.url))
@@ -53,7 +54,10 @@ export interface SoakRelay {
 }
 
 export async function startSoakRelay(init: SoakRelayInit, onFault: (text: string) => void): Promise<SoakRelay> {
-  const child = fork(CHILD, [JSON.stringify(init)], { execArgv: [], stdio: ['ignore', 'pipe', 'pipe', 'ipc'] })
+  const child = fork(CHILD, [JSON.stringify(init)], {
+    execArgv: MEMORY_FLAGS,
+    stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
+  })
   let stopping = false
   const waiting = new Map<number, (sample: RelaySample) => void>()
   let lastId = 0

@@ -41,16 +41,7 @@ async function createNetwork(keepers: number): Promise<Network> {
 
 /** What an honest node would answer if this branch were its best. */
 function serveBranch(chain: ChainBuilder, tip: BuiltBlock): Answer {
-  const node = createHonestNode({ chain })
-  return async (protocol, request) => {
-    const honest = chain.tip
-    chain.tip = tip
-    try {
-      return await node(protocol, request)
-    } finally {
-      chain.tip = honest
-    }
-  }
+  return createHonestNode({ chain, tip })
 }
 
 /** Mines as fast as the rules let it on a block until the branch outweighs the honest one by the attacker's power. */

@@ -16,7 +16,14 @@ import { KEYS } from '../../node-relay/store/key-table.ts'
 import { asciiBytes, fromHex, toHex } from '../../shared/bytes.ts'
 import { sha256 } from '../../shared/hash.ts'
 import { readFixture, writeFixture } from '../framework/database-fixture.ts'
-import { lares, makeDataDir, type RelayProcess, removeDataDir, startRelayProcess } from '../framework/relay-process.ts'
+import {
+  lares,
+  makeDataDir,
+  ownerWords,
+  type RelayProcess,
+  removeDataDir,
+  startRelayProcess,
+} from '../framework/relay-process.ts'
 
 const MAIN = fileURLToPath(new URL('../../node-relay/main.ts', import.meta.url))
 const BLOCKS = 5
@@ -34,7 +41,7 @@ let relay: RelayProcess | undefined
 beforeAll(async () => {
   kept = await makeDataDir()
   const first = await startRelayProcess({ dataDir: kept, flags: ['--mine-share', '0.4'] })
-  words = [...first.output().matchAll(/\b(?:[1-9]|1[0-2]) ([a-z]{3,8})\b/g)].map(([, word]) => word).join(' ')
+  words = ownerWords(first)
   while ((await statusOf(kept)).tip.height < BLOCKS);
   await first.stop()
   tip =

@@ -28,26 +28,13 @@ beforeAll(async () => {
   directory = mkdtempSync(join(tmpdir(), 'lares-board-'))
   device = new SmallDevice({ relay: relay.localUrl })
   voucher = (await newVoucher(relay.dataDir)).text
-  await joined(device, voucher)
+  await device.joinWhenReady(voucher)
 }, 90_000)
 afterAll(async () => {
   await relay?.stop()
   if (directory !== undefined) rmSync(directory, { recursive: true })
   if (relay !== undefined) await removeDataDir(relay.dataDir)
 }, 30_000)
-
-/** As a device does that comes before the relay's own first block. */
-async function joined(one: SmallDevice, text: string): ReturnType<SmallDevice['join']> {
-  for (;;) {
-    try {
-      return await one.join(text)
-    } catch (error) {
-      const { code } = error as { code?: string }
-      if (code !== 'not-ready' && code !== 'unknown-issuer') throw error
-      await new Promise((resolve) => setTimeout(resolve, 300))
-    }
-  }
-}
 
 const refused = (code: string, status = 422) => expect.objectContaining({ code, status })
 

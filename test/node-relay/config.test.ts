@@ -32,6 +32,25 @@ describe('relay configuration', () => {
     })
   })
 
+  test('addresses to announce, or none in the ledger', () => {
+    const announce = (text: string) => read('--announce', text)
+    const good = '/ip4/203.0.113.7/tcp/4673,/dns4/home.example/udp/4671/webrtc-direct,/ip6/2001:db8::1/tcp/4672/tls/ws'
+    expect(announce(good)).toMatchObject({ ok: true, value: { announce: good.split(',') } })
+    expect(announce('off')).toMatchObject({ ok: true, value: { announce: 'off' } })
+    expect(read()).toMatchObject({ ok: true, value: { announce: [] } })
+    for (const wrong of [
+      '203.0.113.7:4673',
+      '/ip4/203.0.113.7/tcp/4673/p2p/12D3KooWabc',
+      '/ip4/home.example/tcp/4673',
+      '/ip4/203.0.113.7/tcp/0',
+      '/ip4/203.0.113.7/tcp/70000',
+      '/dns4/203.0.113.7/tcp/1',
+      `/dns4/${'x'.repeat(120)}/tcp/1`,
+      Array.from({ length: 5 }, (_, i) => `/ip4/203.0.113.${i}/tcp/1`).join(),
+    ])
+      expect(announce(wrong), wrong).toMatchObject({ ok: false, code: 'bad-value' })
+  })
+
   test('flags are read', () => {
     writeFileSync(join(cwd, 'net.json'), '{"name":"site"}')
     const config = read(

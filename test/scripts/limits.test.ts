@@ -68,10 +68,10 @@ describe('docs/LIMITS.md', () => {
     expect(said.map(line).filter((one) => !constants.map(line).includes(one))).toEqual([])
   })
 
-  it('has the sizes and deadlines of every protocol', () => {
+  it('has the sizes, deadline and cost of every protocol', () => {
     const rows = Object.values(PROTOCOLS).map(
-      ({ id, maxRequest, maxResponse, timeoutMs }) =>
-        `| \`${id}\` | ${maxRequest} | ${maxResponse} | ${timeoutMs} ms |`,
+      ({ id, maxRequest, maxResponse, timeoutMs, cost }) =>
+        `| \`${id}\` | ${maxRequest} | ${maxResponse} | ${timeoutMs} ms | ${cost} |`,
     )
     expect(DOCUMENT.split('\n').filter((row) => row.startsWith('| `/lares/'))).toEqual(rows)
   })

@@ -1,5 +1,13 @@
 import { describe, expect, it } from 'vitest'
-import { closingLine, countPlaywright, countVitest, sumCounts } from '../../scripts/setup/test-report.mjs'
+import {
+  closingLine,
+  countPlaywright,
+  countVitest,
+  failureSummary,
+  failuresOfPlaywright,
+  failuresOfVitest,
+  sumCounts,
+} from '../../scripts/setup/test-report.mjs'
 
 const file = (status: string, ...tests: string[]) => ({
   status,
@@ -51,5 +59,52 @@ describe('the closing line', () => {
     ]
     expect(closingLine(sumCounts(counts))).toBe('7 passed, 1 failed, 2 skipped')
     expect(closingLine(sumCounts([]))).toBe('0 passed, 0 failed')
+  })
+})
+
+describe('what failed', () => {
+  it('names the test, its file and what it said, without colours', () => {
+    const failed = {
+      status: 'failed',
+      fullName: 'a tree grows',
+      failureMessages: ['\u001b[31mexpected 2\u001b[39m\nat tree'],
+    }
+    const testResults = [
+      {
+        name: 'tree.test.ts',
+        status: 'failed',
+        assertionResults: [failed, { status: 'passed', fullName: 'a tree stands' }],
+      },
+      { name: 'broken.test.ts', status: 'failed', message: 'no such module', assertionResults: [] },
+      { name: 'good.test.ts', status: 'passed', assertionResults: [{ status: 'passed' }] },
+    ]
+    expect(failuresOfVitest({ testResults })).toEqual([
+      'tree.test.ts > a tree grows\n    expected 2\n    at tree',
+      'broken.test.ts\n    no such module',
+    ])
+  })
+
+  it('finds them in the nested suites of Playwright, and outside every test', () => {
+    const broken = {
+      title: 'opens',
+      file: 'page.spec.ts',
+      ok: false,
+      tests: [{ results: [{ errors: [{ message: 'closed' }] }] }],
+    }
+    const report = {
+      suites: [{ specs: [{ title: 'stands', ok: true }], suites: [{ specs: [broken] }] }],
+      errors: [{ message: 'ran out of time' }],
+    }
+    expect(failuresOfPlaywright(report)).toEqual([
+      'page.spec.ts > opens\n    closed',
+      'browser tests\n    ran out of time',
+    ])
+  })
+
+  it('says a bounded number of them, and nothing when all is well', () => {
+    expect(failureSummary([])).toBe('')
+    const said = failureSummary(Array.from({ length: 30 }, (_, index) => `test ${index}`))
+    expect(said.split('\n')).toHaveLength(22)
+    expect(said).toMatch(/and 10 more$/)
   })
 })

@@ -130,8 +130,8 @@ export class App {
         this.#client?.peerDisconnected(peerId)
         return null
       },
-      'peer-round-trip': ({ peerId, roundTrip }) => {
-        this.#client?.servers.setRoundTrip(peerId, roundTrip)
+      'peer-round-trip': ({ peerId, roundTrip, penalty }) => {
+        this.#client?.servers.setRoundTrip(peerId, roundTrip, penalty)
         return null
       },
       gossip: async ({ from, topic, bytes }) => (await this.#client?.gossip(from, topic, bytes)) ?? 'ignore',
@@ -203,6 +203,7 @@ export class App {
           this.#isPersisted = isPersisted
           this.#changed()
         })
+        // Not kept, then; the page shows it as it is.
         .catch(() => undefined)
     return outcome
   }

@@ -1,13 +1,13 @@
 import { fromHex } from '../../shared/bytes.ts'
 import type { ForkGraph } from '../../shared/chain/fork-graph.ts'
 import { restoredSentence } from '../../shared/chain/recovery-words.ts'
-import { labelNames } from '../../shared/identity/label.ts'
+import { LABEL, labelNames } from '../../shared/identity/label.ts'
 import { MAX_GOSSIP_HEADER_LENGTH, PROTOCOLS, topicsOf } from '../../shared/protocol/ids.ts'
 import { type Status, statusCodec } from '../../shared/protocol/messages.ts'
 import type { GossipVerdict } from '../../shared/protocol/transport.ts'
 import type { Recovery } from '../../shared/transaction/roster-change.ts'
 import type { NetworkRecord } from '../store/local-store.ts'
-import type { NetworkView, PeerView, SyncPhase, TransportName } from '../worker/api.ts'
+import type { KeepersView, NetworkView, PeerView, SyncPhase, TransportName } from '../worker/api.ts'
 import type { AuditedChain } from './audit.ts'
 import { Identity } from './identity.ts'
 import { createIncidents, type Incidents } from './incidents.ts'
@@ -19,10 +19,11 @@ import { type RecoveredStart, RecoveryWatch } from './recovery-watch.ts'
 import { Redial } from './redial.ts'
 import { INCIDENT, lied, STORAGE_INCIDENTS, type StorageNews } from './sentences.ts'
 import { answerStatus, SERVED_PROTOCOLS } from './served.ts'
+import { ServerHints } from './server-hints.ts'
 import { Servers } from './servers.ts'
 import { createStateQuery, type StateQuery } from './state-query.ts'
 import { type ChainOutcome, SyncDriver } from './sync-driver.ts'
-import { viewOfBlock, viewOfSettled } from './view.ts'
+import { viewOfBlock, viewOfKeepers, viewOfSettled } from './view.ts'
 
 /** A server that could not give the start is not asked for it again so soon, ms. */
 const ORIGIN_PAUSE_MS = 60_000
@@ -40,6 +41,7 @@ export class NetworkClient implements AuditedChain {
   readonly #ports: ClientPorts
   readonly #redial: Redial
   readonly #recoveryWatch: RecoveryWatch
+  readonly #hints: ServerHints
   readonly #onChange: () => void
   readonly #waiters = new Set<() => void>()
   readonly #originAskedAt = new Map<string, number>()
@@ -52,6 +54,7 @@ export class NetworkClient implements AuditedChain {
   #cancelOriginRetry: (() => void) | undefined
   #lastPhase: SyncPhase = 'connecting'
   #stopped = false
+  #keepers: { readonly tip: string; readonly view: KeepersView } | undefined
 
   constructor(record: NetworkRecord, ports: ClientPorts, onChange: () => void) {
     this.#record = record
@@ -72,6 +75,13 @@ export class NetworkClient implements AuditedChain {
       tip: () => this.graph?.tip,
       onRecovered: (start) => this.#goOnFrom(start),
       onLie: (peer, code, evidence) => this.#offence(peer, code, evidence),
+    })
+    this.#hints = new ServerHints({
+      servers: this.servers,
+      clock,
+      networkId: this.networkId,
+      addresses: () => this.#record.addresses,
+      keep: (addresses) => void this.#save({ ...this.#record, addresses }).catch(() => this.#tellNotStored()),
     })
     this.incidents = createIncidents({
       networkId: record.networkId,
@@ -139,6 +149,7 @@ export class NetworkClient implements AuditedChain {
     await this.incidents.load()
     await this.identity.load(remembered?.deviceId)
     const topics = [{ topic: topicsOf(this.networkId).headers, maxLength: MAX_GOSSIP_HEADER_LENGTH }]
+    // A worker whose page no longer answers is about to end with it.
     page.call({ call: 'subscribe', topics }).catch(() => undefined)
     page.call({ call: 'serve', protocols: SERVED_PROTOCOLS }).catch(() => undefined)
     const origin = await this.#storedOrigin(remembered)
@@ -171,6 +182,7 @@ export class NetworkClient implements AuditedChain {
     this.#driver?.stop()
     this.#kept?.stop()
     this.#redial.stop()
+    this.#hints.stop()
     this.identity.stop()
     this.#cancelOriginRetry?.()
     for (const waiter of [...this.#waiters]) waiter()
@@ -205,6 +217,7 @@ export class NetworkClient implements AuditedChain {
   peerDisconnected(peerId: string): void {
     if (!this.servers.remove(peerId)) return
     this.#driver?.peerGone(peerId)
+    this.#hints.gone(peerId)
     if (this.servers.size > 0 || this.#stopped) return
     this.incidents.add({ code: 'server-lost', severity: 'warning', sentence: INCIDENT.serverLost })
     this.#redial.soon()
@@ -316,6 +329,7 @@ export class NetworkClient implements AuditedChain {
       }
     }
     this.#kept?.apply(applied)
+    if (applied.some(({ rosterChanges }) => rosterChanges.length > 0)) this.#hints.rosterChanged()
     void this.identity.poke()
   }
 
@@ -332,6 +346,7 @@ export class NetworkClient implements AuditedChain {
     if (!status.ok) return
     this.#compareClocks(status.value)
     void this.#recoveryWatch.look(peer, status.value)
+    if ((status.value.label & LABEL.full) !== 0) this.#hints.met(peer)
   }
 
   /** The owners let a restored relay go on below what this device has settled: it goes there too, and says what is lost. */
@@ -429,6 +444,12 @@ export class NetworkClient implements AuditedChain {
 
   // ------------------------------------------------------------------------------------------------------------- view
 
+  /** Counted once for a tip. */
+  #keepersOf(graph: ForkGraph): KeepersView {
+    if (this.#keepers?.tip !== graph.tip.id) this.#keepers = { tip: graph.tip.id, view: viewOfKeepers(graph) }
+    return this.#keepers.view
+  }
+
   view(): NetworkView {
     const { graph } = this
     return {
@@ -450,11 +471,13 @@ export class NetworkClient implements AuditedChain {
           transport: server.transport,
           address: server.address,
           roundTrip: server.roundTrip,
+          penalty: server.penalty,
           label: status && labelNames(status.label).join(' and '),
           height: status?.tip.height,
           serving: this.servers.serving === server.peerId,
         }
       }),
+      keepers: graph && this.#keepersOf(graph),
       singleKeeper: graph !== undefined && graph.tip.roster.members.length === 1,
       identity: this.identity.view(),
       incidents: this.incidents.view(),

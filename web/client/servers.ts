@@ -1,8 +1,8 @@
 import { type Result, reject } from '../../shared/errors.ts'
 import { PROTOCOLS, type ProtocolName } from '../../shared/protocol/ids.ts'
+import { pointsFor } from '../../shared/protocol/offence-points.ts'
 import { previousVersion } from '../../shared/protocol/versions.ts'
 import type { Failure, TransportName } from '../worker/api.ts'
-import { pointsFor } from './penalties.ts'
 import type { PagePort } from './ports.ts'
 
 /** Peers whose state is kept; more are not used. */
@@ -15,6 +15,7 @@ export interface Server {
   transport: TransportName
   address: string
   roundTrip: number | undefined
+  penalty: number
   silences: number
 }
 
@@ -71,7 +72,7 @@ export class Servers {
       return false
     }
     if (this.#peers.size >= MAX_SERVERS) return false
-    this.#peers.set(peerId, { peerId, transport, address, roundTrip: undefined, silences: 0 })
+    this.#peers.set(peerId, { peerId, transport, address, roundTrip: undefined, penalty: 0, silences: 0 })
     this.#init.onChange()
     return true
   }
@@ -83,10 +84,11 @@ export class Servers {
     return true
   }
 
-  setRoundTrip(peerId: string, roundTrip: number): void {
+  setRoundTrip(peerId: string, roundTrip: number | undefined, penalty: number): void {
     const peer = this.#peers.get(peerId)
     if (peer === undefined) return
     peer.roundTrip = roundTrip
+    peer.penalty = penalty
     this.#init.onChange()
   }
 
@@ -116,6 +118,7 @@ export class Servers {
 
   penalise(peerId: string, code: string): void {
     const points = pointsFor(code)
+    // A page that is gone has dropped its peers.
     if (points > 0) this.#page.call({ call: 'penalise', peerId, points, code }).catch(() => undefined)
   }
 

@@ -4,7 +4,6 @@ import { identify } from '@libp2p/identify'
 import type { PrivateKey } from '@libp2p/interface'
 import { noise } from '@libp2p/noise'
 import { peerIdFromString } from '@libp2p/peer-id'
-import { ping } from '@libp2p/ping'
 import { webRTCDirect } from '@libp2p/webrtc'
 import { webSockets } from '@libp2p/websockets'
 import { yamux } from '@libp2p/yamux'
@@ -16,6 +15,7 @@ import { type ConnectionLimits, createDoor } from '../../shared/transport/door.t
 import { gossipOptions } from '../../shared/transport/gossip-options.ts'
 import { createPeerNetwork, type StoppablePeerNetwork } from '../../shared/transport/peer-network.ts'
 import { createPenaltyBook } from '../../shared/transport/penalties.ts'
+import { quietLogger } from '../../shared/transport/quiet-logger.ts'
 import { browserWebRtc } from './browser-webrtc.ts'
 import { createReconnector, type Reconnector } from './reconnect.ts'
 
@@ -28,8 +28,6 @@ export const BROWSER_CONNECTION_LIMITS: ConnectionLimits = {
 }
 /** A whole dial with all its handshakes, milliseconds. A blocked local network shows as this time-out. */
 export const DIAL_TIMEOUT_MS = 10_000
-/** How soon a silent connection is noticed: pings go out this often, milliseconds. */
-export const PING_INTERVAL_MS = 5_000
 
 export interface BrowserNetworkInit {
   /** libp2p key of the session; a fresh Ed25519 key when absent, so that sessions cannot be linked. */
@@ -74,6 +72,7 @@ export async function createBrowserNetwork(init: BrowserNetworkInit = {}): Promi
   const directGossip = createDirectGossip()
 
   const node = await createLibp2p({
+    logger: quietLogger,
     start: false,
     ...(init.privateKey === undefined ? {} : { privateKey: init.privateKey }),
     // '/p2p-circuit': be reachable through whichever connected relay has a place; '/webrtc': turn that into a direct connection.
@@ -93,7 +92,8 @@ export async function createBrowserNetwork(init: BrowserNetworkInit = {}): Promi
       // The reconnector below does it, with the page's hints.
       reconnectRetries: 0,
     },
-    connectionMonitor: { pingInterval: PING_INTERVAL_MS },
+    // Every ping of it is a stream of its own; the network below has a heartbeat.
+    connectionMonitor: { enabled: false },
     connectionGater: {
       // libp2p's default for browsers refuses private addresses and plain WebSockets: the very relay at home.
       denyDialMultiaddr: () => false,
@@ -104,7 +104,6 @@ export async function createBrowserNetwork(init: BrowserNetworkInit = {}): Promi
     },
     services: {
       identify: identify(),
-      ping: ping(),
       gossip: (components: Parameters<ReturnType<typeof gossipsub>>[0]) =>
         gossipsub(gossipOptions('leaf'))(directGossip.wrap(components)),
     },

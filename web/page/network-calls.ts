@@ -167,18 +167,20 @@ function failureOf(error: unknown): Failure {
   return { ok: false, code, sentence: SENTENCES[code] ?? `The relay could not be reached (${detail}): try again.` }
 }
 
-/** Tells the worker who is connected, now and from now on, and how far away they are. Returns the function that ends it. */
+/** Tells the worker who is connected, now and from now on, how far away they are and what is held against them. Returns the function that ends it. */
 export function reportConnections(network: PageNetwork, worker: WorkerBridge): () => void {
-  const reported = new Map<string, number>()
+  const reported = new Map<string, string>()
+  // A worker that is gone needs no news; that it is gone the page hears from its bridge.
   const tell = (call: WorkerCall) => void worker.call(call).catch(() => undefined)
   const connected = ({ peerId, transport, address }: PeerConnection) =>
     tell({ call: 'peer-connected', peerId, transport, address })
 
   function reportRoundTrips(): void {
-    for (const { peerId, roundTripMs } of network.peers()) {
-      if (roundTripMs === undefined || reported.get(peerId) === roundTripMs) continue
-      reported.set(peerId, roundTripMs)
-      tell({ call: 'peer-round-trip', peerId, roundTrip: roundTripMs })
+    for (const { peerId, roundTripMs: roundTrip, penalty } of network.peers()) {
+      const news = `${roundTrip} ${penalty}`
+      if ((reported.get(peerId) ?? 'undefined 0') === news) continue
+      reported.set(peerId, news)
+      tell({ call: 'peer-round-trip', peerId, roundTrip, penalty })
     }
   }
 

@@ -175,6 +175,7 @@ export function createTabs(init: TabsInit): Tabs {
     await locks.request(name, {}, takeOver)
   }
 
+  // The lock is refused only to a page that is going away.
   beNodeWhenFree().catch(() => undefined)
 
   return {

@@ -68,6 +68,7 @@ export async function startWorkerNode(init: WorkerNodeInit): Promise<WorkerNode>
   })
 
   function setOnline(hint: 'online' | 'offline'): void {
+    // A worker that is gone is told of elsewhere; a hint is no news to it.
     void bridge.call({ call: 'hint', hint }).catch(() => undefined)
     if (hint === 'online') void network.then((ready) => ready.poke(), noNetwork)
   }

@@ -61,6 +61,7 @@ export async function openIndexedDbStore(init: IndexedDbInit = {}): Promise<Loca
    */
   function onGone(): void {
     opening = undefined
+    // Who reads or writes next gets the error.
     if (!closed) database().catch(() => undefined)
   }
 

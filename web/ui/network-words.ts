@@ -1,6 +1,7 @@
 /** What the status view says about a network: pure, from the view that the worker sends. */
+import type { KeeperActivity } from '../../shared/chain/keepers.ts'
 import type { NetworkView, PeerView, SyncPhase, TransportName } from '../worker/api.ts'
-import { countOf, formatCount, formatDuration } from './format.ts'
+import { countOf, formatAge, formatCount, formatDuration } from './format.ts'
 import type { Tone } from './tone.ts'
 
 export const PHASE_WORDS: Readonly<Record<SyncPhase, string>> = {
@@ -54,6 +55,18 @@ export function keepersSentence(settled: { readonly keepersSeen: number; readonl
   return `${settled.keepersSeen} of ${settled.keepers} ${settled.keepers === 1 ? 'keeper' : 'keepers'} seen`
 }
 
+/** What a keeper did of late, and what it means that one sleeps. */
+export function keeperSentence(
+  { sealed, last, silent, isAsleep }: KeeperActivity,
+  blocks: number,
+  now: number,
+): string {
+  const age = last && formatAge(last.time, now)
+  if (isAsleep)
+    return `Has not sealed ${last ? `since block ${formatCount(last.height)}, ${age}` : `any of the last ${silent} blocks`}; its turn passes to others.`
+  return `Sealed ${sealed} of the last ${countOf(blocks, 'block')}${age ? `, its last ${age}` : ''}.`
+}
+
 export const SINGLE_KEEPER_SENTENCE = 'One relay keeps this network: its key is the trust.'
 
 export function startSentence(startHeight: number): string {
@@ -91,7 +104,7 @@ export function servedBySentence(peers: readonly PeerView[]): string {
   const [first] = serving
   if (first === undefined) return 'No peer serves this browser now.'
   const others = serving.length - 1
-  const name = `the ${first.label ?? 'unnamed'} node …${first.peerId.slice(-6)}`
+  const name = `the ${first.label || 'unnamed'} node …${first.peerId.slice(-6)}`
   const way = SERVED_OVER[first.transport]
   return `Served by ${name} ${way}${others === 0 ? '' : `, and ${countOf(others, 'other')}`}.`
 }

@@ -1,5 +1,5 @@
 import type { PeerView, TransportName } from '../worker/api.ts'
-import { formatCount } from './format.ts'
+import { countOf, formatCount } from './format.ts'
 import { Icon, type IconName } from './icons.tsx'
 import { sortPeers, TRANSPORT_WORDS } from './network-words.ts'
 
@@ -14,11 +14,14 @@ const TRANSPORT_ICONS: Readonly<Record<TransportName, IconName>> = {
 export function PeerList({ peers }: { peers: readonly PeerView[] }) {
   if (peers.length === 0) return <p class="muted">No peer is connected.</p>
   return (
-    <ul class="peers">
-      {sortPeers(peers).map((peer) => (
-        <PeerRow key={peer.peerId} peer={peer} />
-      ))}
-    </ul>
+    <>
+      <ul class="peers">
+        {sortPeers(peers).map((peer) => (
+          <PeerRow key={peer.peerId} peer={peer} />
+        ))}
+      </ul>
+      <p class="muted small">What a peer is, and its block, is its own word.</p>
+    </>
   )
 }
 
@@ -36,13 +39,14 @@ function PeerRow({ peer }: { peer: PeerView }) {
       </span>
       <div class="peer-text">
         <p>
-          <strong>{peer.label ?? 'peer'}</strong> <span class="mono small">…{peer.peerId.slice(-6)}</span>
+          <strong>{peer.label || 'unknown'}</strong> <span class="mono small">…{peer.peerId.slice(-6)}</span>
           {peer.serving && <span class="tag">serves this browser</span>}
         </p>
         <p class="muted small">
           {TRANSPORT_WORDS[peer.transport]}
           {peer.roundTrip !== undefined && <> · {Math.round(peer.roundTrip)} ms</>}
           {peer.height !== undefined && <> · block {formatCount(peer.height)}</>}
+          {peer.penalty > 0 && <> · {countOf(peer.penalty, 'penalty point')}</>}
         </p>
         <p class="mono small muted address">{peer.address}</p>
       </div>

@@ -5,6 +5,7 @@ import { formatAge, formatCount, formatWork } from './format.ts'
 import { Icon } from './icons.tsx'
 import { IDENTITY_SENTENCES, IDENTITY_TONES, IDENTITY_WORDS, keepingSentence, LOST_SENTENCE } from './identity-words.ts'
 import { IncidentList } from './incident-list.tsx'
+import { KeeperList } from './keeper-list.tsx'
 import {
   PHASE_TONES,
   PHASE_WORDS,
@@ -29,6 +30,11 @@ export function StatusView({ view }: { view: AppView }) {
         <a class="button primary wide" href="#/audit">
           <Icon name="audit" /> Check a device
         </a>
+        {network.keepers !== undefined && network.keepers.blocks > 0 && (
+          <Card title="Keepers">
+            <KeeperList keepers={network.keepers} count={network.settled?.keepers ?? 0} now={now} />
+          </Card>
+        )}
         <EvidenceCard network={network} />
         <Card title="Incidents">
           <IncidentList incidents={network.incidents} now={now} />

@@ -2,6 +2,7 @@
  * The contract between the page and its worker. The page owns libp2p and only moves bytes; the worker owns verification,
  * chain state, wallet and IndexedDB (DESIGN 7). No logic here: discriminated unions and plain, structured-cloneable data.
  */
+import type { KeeperActivity } from '../../shared/chain/keepers.ts'
 import type { ProtocolSpec } from '../../shared/protocol/transport.ts'
 
 // ---------------------------------------------------------------------------------------------------------- outcomes
@@ -48,6 +49,8 @@ export interface PeerView {
   /** What it says it is; undefined until it has said so. */
   readonly label: string | undefined
   readonly height: number | undefined
+  /** Points for what it did wrong, forgiven with time; at a hundred it is dropped. */
+  readonly penalty: number
   /** This peer serves our requests now. */
   readonly serving: boolean
 }
@@ -76,6 +79,14 @@ export interface IdentityView {
   readonly isLost: boolean
 }
 
+/** What each keeper sealed, counted from headers that this browser verified. */
+export interface KeepersView {
+  /** Newest blocks counted. */
+  readonly blocks: number
+  /** Those asleep first, some tens at most. */
+  readonly shown: readonly KeeperActivity[]
+}
+
 export interface NetworkView {
   /** Hex. */
   readonly networkId: string
@@ -95,6 +106,7 @@ export interface NetworkView {
   /** Height the servers speak of while syncing. */
   readonly targetHeight: number | undefined
   readonly peers: readonly PeerView[]
+  readonly keepers: KeepersView | undefined
   /** One keeper: its key is the trust, and the page says so. */
   readonly singleKeeper: boolean
   readonly identity: IdentityView
@@ -229,7 +241,12 @@ export type WorkerCall =
       readonly address: string
     }
   | { readonly call: 'peer-disconnected'; readonly peerId: string }
-  | { readonly call: 'peer-round-trip'; readonly peerId: string; readonly roundTrip: number }
+  | {
+      readonly call: 'peer-round-trip'
+      readonly peerId: string
+      readonly roundTrip: number | undefined
+      readonly penalty: number
+    }
   | { readonly call: 'gossip'; readonly from: string; readonly topic: string; readonly bytes: Uint8Array }
   /** Somebody asks this device, in a protocol that the worker has said it serves. */
   | { readonly call: 'answer'; readonly from: string; readonly protocol: string; readonly bytes: Uint8Array }

@@ -28,8 +28,8 @@ const PATIENCE_MS = 10 * 60_000
 
 export interface BenchBrowser {
   readonly version: string
-  /** A page in a context of its own: an empty database. @throws when the task takes longer than ten minutes */
-  withPage<Value>(task: (page: Page) => Promise<Value>): Promise<Value>
+  /** A page in a context of its own: an empty database. @throws when the task takes longer than that, ten minutes unless told */
+  withPage<Value>(task: (page: Page) => Promise<Value>, patienceMs?: number): Promise<Value>
   close(): Promise<void>
 }
 
@@ -55,14 +55,14 @@ export async function openBrowser(files: Readonly<Record<string, Uint8Array>> = 
   const browser: Browser = await chromium.launch({ executablePath, args: ARGS })
   return {
     version: browser.version(),
-    async withPage(task) {
+    async withPage(task, patienceMs = PATIENCE_MS) {
       const context = await browser.newContext()
       try {
         const page = await context.newPage()
         page.on('pageerror', (error) => process.stderr.write(`page: ${error.message}\n`))
         await page.goto(origin)
         const late = new Promise<never>((_, reject) => {
-          setTimeout(() => reject(new Error('the page does not come to an end')), PATIENCE_MS).unref()
+          setTimeout(() => reject(new Error('the page does not come to an end')), patienceMs).unref()
         })
         return await Promise.race([task(page), late])
       } finally {

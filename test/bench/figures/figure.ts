@@ -23,6 +23,14 @@ export interface Figure {
   readonly ratios: readonly Ratio[]
   /** What each side does, and what the numbers do not say. */
   readonly notes: readonly string[]
+  readonly plots?: readonly Plot[]
+}
+
+/** A picture in docs/. */
+export interface Plot {
+  readonly file: string
+  readonly caption: string
+  readonly svg: string
 }
 
 export interface BenchOptions {

@@ -31,24 +31,28 @@ export function asText({ date, machine, figures }: Report): string {
 }
 
 /** docs/BENCHMARKS.md. */
-export function asMarkdown({ date, machine, figures }: Report): string {
+export function asMarkdown(
+  { date, machine, figures }: Report,
+  { command, title }: { readonly command: string; readonly title: string },
+): string {
   const lines = [
-    '# Benchmarks',
+    `# ${title}`,
     '',
-    'Written by `npm run bench -- core --write`. Each figure stands beside a limit or a rival that was measured in the same',
+    `Written by \`npm run bench -- ${command} --write\`. Each figure stands beside a limit or a rival that was measured in the same`,
     'run, in alternating rounds; values are medians. What they say of another machine are the ratios.',
     '',
     `Measured on ${date.slice(0, 10)}: ${machine.processor}, ${machine.cores} cores, ${machine.memoryGib} GiB, ${machine.system}, Node ${machine.node}.`,
     'The load is how many processes wanted to run, mean of a minute, before and after; above the number of cores the rates',
     'are lower than an idle machine would show.',
   ]
-  for (const { name, question, rounds, measures, ratios, notes, load, seconds } of figures) {
+  for (const { name, question, rounds, measures, ratios, notes, plots = [], load, seconds } of figures) {
     lines.push('', `## ${name}`, '', question, '', '| what | value |', '|---|---|')
     for (const { name: what, value, unit } of measures) lines.push(`| ${what} | ${NUMBER.format(value)} ${unit} |`)
     if (ratios.length > 0) {
       lines.push('', '| ratio | value | |', '|---|---|---|')
       for (const ratio of ratios) lines.push(`| ${ratio.name} | ${NUMBER.format(ratio.value)} | ${verdictOf(ratio)} |`)
     }
+    for (const { caption, file } of plots) lines.push('', `![${caption}](${file})`)
     lines.push('', ...notes.map((note) => `- ${note}`), `- ${rounds} rounds, ${seconds} s, load ${load.join(' → ')}.`)
   }
   return `${lines.join('\n')}\n`

@@ -19,10 +19,14 @@ export interface MeasuredFigure extends Figure {
 }
 
 /** One after another: two at once would measure each other. */
-export async function runBenches(names: readonly string[], options: BenchOptions): Promise<MeasuredFigure[]> {
+export async function runBenches(
+  benches: Readonly<Record<string, Bench>>,
+  names: readonly string[],
+  options: BenchOptions,
+): Promise<MeasuredFigure[]> {
   const figures: MeasuredFigure[] = []
   for (const name of names) {
-    const bench: Bench = BENCHES[name as keyof typeof BENCHES]
+    const bench = benches[name] as Bench
     const before = loadAverage()
     const start = performance.now()
     const figure = await bench(options)

@@ -1,7 +1,10 @@
 /** Valid examples of everything that is decoded, from real chains: every kind of transaction, proof, message and text. */
+
 import { readFileSync } from 'node:fs'
 import { manifestCodec } from '../../../node-relay/backup/format.ts'
+import { formatMotion, formatVote } from '../../../node-relay/roster/motion.ts'
 import { blockCodec } from '../../../shared/block/block.ts'
+import { compactBlockCodec, compactOf } from '../../../shared/block/compact-block.ts'
 import { proveTransaction } from '../../../shared/block/transaction-tree.ts'
 import { asciiBytes, fromHex, ZERO_HASH } from '../../../shared/bytes.ts'
 import { RECOVERY_WORDLIST } from '../../../shared/crypto/recovery-wordlist.ts'
@@ -15,6 +18,7 @@ import { transactionProofCodec } from '../../../shared/proof/transaction-proof.t
 import { PROTOCOLS } from '../../../shared/protocol/ids.ts'
 import { formatJoinLink } from '../../../shared/protocol/join-link.ts'
 import {
+  blocksRequestCodec,
   checkpointRequestCodec,
   headerItemCodec,
   headersCodec,
@@ -22,6 +26,7 @@ import {
   proofRequestCodec,
   recoveryRequestCodec,
   statusRequestCodec,
+  transactionsRequestCodec,
 } from '../../../shared/protocol/messages.ts'
 import { formatVoucher } from '../../../shared/protocol/voucher-text.ts'
 import { encodeInnerRecord, encodeLeafRecord } from '../../../shared/state-tree/record.ts'
@@ -45,6 +50,8 @@ export interface Corpus {
   readonly texts: {
     readonly links: readonly string[]
     readonly vouchers: readonly string[]
+    readonly motions: readonly string[]
+    readonly votes: readonly string[]
     readonly deviceIds: readonly string[]
     readonly words: readonly string[]
     readonly challenges: readonly string[]
@@ -63,7 +70,12 @@ export async function buildCorpus(): Promise<Corpus> {
   const bytes = [...hexOf(await protocolVectors()), ...hexOf(JSON.parse(readFileSync(DEVICE_PROFILE, 'utf8')))]
   const blocks = chain.from(0)
   for (const { block, item, node, tree, parent } of blocks) {
-    bytes.push(blockCodec.encode(block), headerItemCodec.encode(item), ...block.transactions)
+    bytes.push(
+      compactBlockCodec.encode(compactOf(block)),
+      blockCodec.encode(block),
+      headerItemCodec.encode(item),
+      ...block.transactions,
+    )
     bytes.push(encodeStartPoint(node, (parent?.node.range ?? EMPTY_RANGE) as MountainRange))
     if (block.transactions.length > 0) bytes.push(transactionProofCodec.encode(proveTransaction(block.transactions, 0)))
     for (const { key, value } of tree.leaves()) bytes.push(value, encodeLeafRecord(key, value))
@@ -89,6 +101,13 @@ export async function buildCorpus(): Promise<Corpus> {
       headersRequestCodec.encode({ networkId, locator: [networkId], count: 1_000 }),
       headersRequestCodec.encode({ networkId, locator: [key, chain.at(4).node.hash, networkId], count: 3 }),
     ],
+    blocks: [[chain.at(4).node.hash], [chain.at(7).node.hash, networkId, chain.tip.node.hash]].map((hashes) =>
+      blocksRequestCodec.encode({ networkId, hashes }),
+    ),
+    transactions: [chain.at(4), chain.tip].map(({ node }) =>
+      transactionsRequestCodec.encode({ networkId, hash: node.hash, places: [0, 2] }),
+    ),
+    peers: [statusRequestCodec.encode({ networkId })],
     proof: [chain.at(7), chain.tip].map(({ node }) =>
       proofRequestCodec.encode({ networkId, headerHash: node.hash, key }),
     ),
@@ -144,6 +163,23 @@ export async function buildCorpus(): Promise<Corpus> {
     requests: byId,
     texts: {
       links: [link, `https://lares.local:4670/#join=${link}&voucher=${voucherText}`, `#join=${link}`],
+      motions: [
+        formatMotion({
+          networkId,
+          items: [
+            {
+              TAG: 'admit',
+              data: {
+                ...{ deviceId: phone.deviceId, walletId: networkId, sealingKey: networkId, recoveryKey: networkId },
+                seat: 1,
+              },
+            },
+            { TAG: 'coordination', data: { setNumber: 2, action: 'add', deviceId: phone.deviceId } },
+          ],
+        }),
+        formatMotion({ networkId, items: [{ TAG: 'remove', data: { deviceId: relay.deviceId, seat: 0 } }] }),
+      ],
+      votes: [formatVote({ motion: networkId, seat: 0, expires: 99, signatures: [new Uint8Array(64)] })],
       vouchers: [voucherText, `https://lares.local/#voucher=${voucherText}`],
       deviceIds: [formatDeviceId(networkId, phone.deviceId), formatDid(networkId, relay.deviceId)],
       words: [encodeRecoveryWords(new Uint8Array(16).fill(5), RECOVERY_WORDLIST)],

@@ -6,15 +6,17 @@ import { createNodeVerifier } from '../../../node-relay/crypto/node-verifier.ts'
 import { checkTransaction } from '../../../node-relay/full-node/check-transaction.ts'
 import { joinGossip } from '../../../node-relay/full-node/gossip.ts'
 import { createMempool } from '../../../node-relay/full-node/mempool.ts'
+import { systemClock } from '../../../node-relay/network/system-clock.ts'
 import { serve } from '../../../node-relay/serving/handlers.ts'
-import { blockCodec } from '../../../shared/block/block.ts'
+import { createAnnouncements } from '../../../node-relay/sync/announcements.ts'
+import { compactBlockCodec, compactOf } from '../../../shared/block/compact-block.ts'
 import { equalBytes } from '../../../shared/bytes.ts'
 import { LaresError } from '../../../shared/errors.ts'
 import { formatDeviceId } from '../../../shared/identity/device-id.ts'
 import { LABEL } from '../../../shared/identity/label.ts'
 import { PREVIOUS_PROTOCOLS, PROTOCOLS, topicsOf } from '../../../shared/protocol/ids.ts'
 import { headerItemCodec, statusRequestCodec } from '../../../shared/protocol/messages.ts'
-import { MAX_REQUESTS_PER_PEER, type ProtocolSpec } from '../../../shared/protocol/transport.ts'
+import { MAX_REQUESTS_PER_PEER, type ProtocolSpec, STREAM_IDLE_MS } from '../../../shared/protocol/transport.ts'
 import { encodeFrame } from '../../../shared/transport/frame.ts'
 import type { ByteStream, Connection, LibraryNode } from '../../../shared/transport/ports.ts'
 import { createRequests } from '../../../shared/transport/request-response.ts'
@@ -55,14 +57,24 @@ export async function relayTargets(corpus: Corpus): Promise<OpenTargets> {
     network,
     chain,
     submit: (bytes) => mempool.add(bytes),
-    onOutcome: () => {},
+    onAnnouncement: createAnnouncements({
+      network,
+      chain,
+      mempool,
+      onOutcome: () => {},
+      clock: systemClock,
+      onSlow: () => {},
+      onAhead: () => {},
+      log: (message) => void logged.push(message),
+    }),
     log: (message, error) => void logged.push(message, error),
   })
   await serve({
     network,
     chain,
     reader,
-    label: LABEL.full | LABEL.coordination,
+    label: () => LABEL.full | LABEL.coordination,
+    knownPeers: () => [],
     now,
     submit: async (bytes) => {
       const added = await mempool.add(bytes)
@@ -101,7 +113,7 @@ export async function relayTargets(corpus: Corpus): Promise<OpenTargets> {
   const validOn = {
     [topics.headers]: builder.from(1).map(({ item }) => headerItemCodec.encode(item)),
     [topics.transactions]: Object.values(corpus.made.transactions),
-    [topics.blocks]: builder.from(1).map(({ block }) => blockCodec.encode(block)),
+    [topics.blocks]: builder.from(1).map(({ block }) => compactBlockCodec.encode(compactOf(block))),
   }
   const gossip = Object.entries(validOn).map(
     ([topic, valid]): FuzzTarget<Uint8Array> => ({
@@ -166,6 +178,7 @@ function streamTarget(
     },
     async check({ protocol, chunks, end }) {
       await ready
+      const left = [...chunks]
       let closed = () => {}
       const gone = new Promise<void>((resolve) => {
         closed = resolve
@@ -176,8 +189,9 @@ function streamTarget(
         onDrain: async () => {},
         close: async () => closed(),
         abort: () => closed(),
+        // Read again for each request: what was read is gone.
         async *[Symbol.asyncIterator]() {
-          yield* chunks
+          for (let chunk = left.shift(); chunk !== undefined; chunk = left.shift()) yield chunk
           if (end === 'throw') throw new Error('reset by the peer')
           if (end === 'stay') await gone
         },
@@ -187,9 +201,9 @@ function streamTarget(
       const answered = Promise.resolve(
         taken[protocol]?.(stream as unknown as ByteStream, connection as unknown as Connection),
       )
-      // A stream that says no more is ended by the deadline of its protocol.
+      // A stream that says no more is ended by the deadline of its protocol, or once nothing was asked on it for long.
       await Promise.race([answered, new Promise((resolve) => setImmediate(resolve))])
-      await clock.advance(60_000)
+      await clock.advance(60_000 + STREAM_IDLE_MS)
       await answered
     },
   }

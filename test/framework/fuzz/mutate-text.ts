@@ -142,8 +142,11 @@ function mutateAt(value: unknown, random: FuzzRandom): unknown {
     const at = random.below(value.length)
     const kind = random.below(4)
     if (kind === 0) value.splice(at, 1)
-    else if (kind === 1) value.splice(at, 0, ...Array.from({ length: random.pick([1, 3, 500]) }, () => value[at]))
-    else value[at] = mutateAt(value[at], random)
+    else if (kind === 1) {
+      // Many of what holds many, three times over, is more than can be written down.
+      const length = typeof value[at] === 'object' ? random.pick([1, 3]) : random.pick([1, 3, 500])
+      value.splice(at, 0, ...Array.from({ length }, () => value[at]))
+    } else value[at] = mutateAt(value[at], random)
     return value
   }
   if (isFields(value) && Object.keys(value).length > 0 && random.chance(0.85)) {

@@ -1,9 +1,11 @@
 /** Readers that are no codecs: texts people paste, files of fleets, records of a browser's database, proofs. */
+
 import { createNodeVerifier } from '../../../node-relay/crypto/node-verifier.ts'
 import { parseSubject } from '../../../node-relay/devices/subject.ts'
 import { readFleetFile } from '../../../node-relay/fleet/read-rows.ts'
 import { encodeProbe, encodeResponse, readMessage } from '../../../node-relay/mdns/records.ts'
 import { parametersOf } from '../../../node-relay/network-file.ts'
+import { formatMotion, formatVote, parseMotion, parseVote } from '../../../node-relay/roster/motion.ts'
 import { equalBytes, toHex } from '../../../shared/bytes.ts'
 import { RECOVERY_WORDLIST } from '../../../shared/crypto/recovery-wordlist.ts'
 import { decodeRecoveryWords, encodeRecoveryWords } from '../../../shared/crypto/recovery-words.ts'
@@ -66,6 +68,8 @@ export function readerTargets(corpus: Corpus): FuzzTarget[] {
       roundTrip(parseJoinLink, ({ link }) => formatJoinLink(link)),
     ),
     textTarget('parseVoucher', texts.vouchers, roundTrip(parseVoucher, formatVoucher)),
+    textTarget('parseMotion', texts.motions, roundTrip(parseMotion, formatMotion)),
+    textTarget('parseVote', texts.votes, roundTrip(parseVote, formatVote)),
     textTarget('readFragment', [...texts.links, ...texts.vouchers], (text) => {
       if (readFragment(text).size > text.length) throw new Error('more fields than characters')
     }),

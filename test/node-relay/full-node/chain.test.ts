@@ -14,7 +14,7 @@ import {
   registerByVoucher,
   removeKeeper,
 } from '../../framework/chain-actions.ts'
-import { ChainBuilder, namedSigner } from '../../framework/chain-builder.ts'
+import { type BuiltBlock, ChainBuilder, namedSigner } from '../../framework/chain-builder.ts'
 import { branch, closeAll, kinds, type OpenChain, openChain } from './open-chain.ts'
 
 afterEach(closeAll)
@@ -136,6 +136,28 @@ describe('full chain', () => {
     expect(await log()).toHaveLength(depth > 1 ? 1 : 0)
     const reopened = await full.reopen()
     expectAt(reopened, builder, again)
+  })
+
+  it('lets whoever reads the state before read on while a reorganization is written', async () => {
+    const builder = new ChainBuilder({ keepers: 2 })
+    const one = { seat: 0 }
+    const root = await builder.mine(one)
+    for (const name of ['here', 'there', 'elsewhere']) await registerByOwner(builder, { wallet: namedSigner(name) })
+    const left = await builder.mine(one)
+    builder.tip = root
+    const right = await builder.mineMany(3, { ...one, time: root.block.header.time + 1_500 })
+    const full = await openChain(builder)
+    await full.feed(...branch(left, 1))
+    const leaves = [...full.chain.state.leaves()]
+    // From the disk alone: opened anew, nothing of it was read before.
+    const again = await full.reopen()
+    const before = again.chain.state
+    const [first, ...more] = branch(right, root.node.height + 1)
+    const outcomes = await again.feed(first as BuiltBlock)
+    for (const one of more) if (!kinds(outcomes).includes('reorganization')) outcomes.push(...(await again.feed(one)))
+    expect(kinds(outcomes)).toContain('reorganization')
+    expect([...before.leaves()]).toEqual(leaves)
+    expect(again.chain.state.root).not.toEqual(before.root)
   })
 
   it('stays on the good chain when a heavier branch has a bad block deep in it, and takes the branch without it', async () => {

@@ -11,7 +11,7 @@ import { verifyBundle } from '../../../shared/proof/bundle.ts'
 import { parseJoinLink } from '../../../shared/protocol/join-link.ts'
 import { foundRelay, makeVoucher, registerByVoucher, retire, type TestDevice } from '../../framework/chain-actions.ts'
 import { ChainBuilder, namedSigner } from '../../framework/chain-builder.ts'
-import { FAKE_FLEET, FAKE_RECOVERY, FAKE_SMALL_DEVICES } from '../../framework/fake-relay.ts'
+import { FAKE_FLEET, FAKE_RECOVERY, FAKE_ROSTER, FAKE_SMALL_DEVICES } from '../../framework/fake-relay.ts'
 import { createFakeNetwork, type FakeNetwork } from './fake-network.ts'
 import { closeAll, type OpenChain, openChain } from './open-chain.ts'
 
@@ -53,12 +53,15 @@ beforeEach(async () => {
     version: '0.1.0',
     startedAt: 5,
     mining: () => ({ state: 'stopped', sentence: 'Mining is switched off.', hashesPerSecond: 0, share: 0 }),
+    peers: { rows: () => [], out: () => [] },
+    keepers: () => [],
     pendingTransactions: () => 2,
     devices: () => 2,
     smallDevices: FAKE_SMALL_DEVICES,
     fleet: FAKE_FLEET,
     confirmClock: () => {},
     recovery: FAKE_RECOVERY,
+    roster: FAKE_ROSTER,
     backup: () => Promise.reject(new Error('not asked for')),
     submit: async (bytes) => (bytes.length === 1 ? accept({ transactionId: bytes }) : reject('malformed', 'no')),
   })

@@ -5,6 +5,7 @@ import { join } from 'node:path'
 import { createNodeVerifier } from '../../../node-relay/crypto/node-verifier.ts'
 import { type AcceptOutcome, FullChain } from '../../../node-relay/full-node/chain.ts'
 import { ChainReader } from '../../../node-relay/full-node/proofs.ts'
+import type { Pace } from '../../../node-relay/pace.ts'
 import { ChainStore } from '../../../node-relay/store/chain-store.ts'
 import type { ForkGraphLimits } from '../../../shared/chain/fork-graph.ts'
 import type { BuiltBlock, ChainBuilder } from '../../framework/chain-builder.ts'
@@ -26,7 +27,7 @@ const open = new Set<OpenChain>()
 
 export async function openChain(
   builder: ChainBuilder,
-  init: { location?: string; limits?: Partial<ForkGraphLimits & { sideBytes: number }> } = {},
+  init: { location?: string; limits?: Partial<ForkGraphLimits & { sideBytes: number }>; createPace?: () => Pace } = {},
 ): Promise<OpenChain> {
   const location = init.location ?? mkdtempSync(join(tmpdir(), 'lares-chain-'))
   const store = await ChainStore.open(location)
@@ -38,6 +39,7 @@ export async function openChain(
     now: () => clock.now,
     genesis: builder.genesis,
     limits: init.limits,
+    createPace: init.createPace,
   })
   const opened: OpenChain = {
     location,

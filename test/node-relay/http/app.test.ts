@@ -40,9 +40,10 @@ const get = (url: string, headers: Record<string, string> = {}) => app.inject({ 
 describe('reading', () => {
   test('status, without a word about who and where peers are', async () => {
     const answer = await get('/api/v1/status')
-    const { peers, incidents: _, ...rest } = FAKE_STATUS
+    const { peers, droppedPeers: _, incidents: __, keepers: ___, ...rest } = FAKE_STATUS
     expect(answer.json()).toEqual({ ...rest, peerCount: peers.length })
     expect(answer.body).not.toContain('192.168')
+    expect(answer.body).not.toContain('12D3Koo')
   })
 
   test('join information, health', async () => {

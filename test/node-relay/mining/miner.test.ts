@@ -12,6 +12,7 @@ import {
 } from '../../../node-relay/mining/miner.ts'
 import { createSealGuard, MAX_SEALED_PARENTS } from '../../../node-relay/mining/seal-guard.ts'
 import { type MinerClock, systemClock } from '../../../node-relay/mining/system-clock.ts'
+import { maxAhead } from '../../../shared/chain/clock-rules.ts'
 import { expandTarget, meetsTarget } from '../../../shared/chain/target.ts'
 import { createNobleVerifier } from '../../../shared/crypto/noble-verifier.ts'
 import { createSeedSigner } from '../../../shared/crypto/signer.ts'
@@ -59,7 +60,7 @@ class FakeClock implements MinerClock {
 
 /** Finds when it is told to. */
 class FakeHasher implements Hasher {
-  readonly share = 1
+  readonly sureShare = 1
   searches: Uint8Array[] = []
   hashes = 0
   find: ((nonce: number) => void) | undefined
@@ -263,12 +264,22 @@ describe('miner', () => {
     expect(source.submitted.map(({ header }) => header.nonce)).toEqual([5])
   })
 
-  test('waits for a parent that is ahead of the clock', async () => {
-    source.parent.time = START + 2_000
+  test('mines on a parent that is as far ahead of the clock as a header may be, right after it', async () => {
+    source.parent.time = START + maxAhead(parameters) - 1
     minerWith()
-    await clock.run(1_000)
+    await settle()
+    expect([miner.state.kind, hasher.searches.length]).toEqual(['mining', 1])
+    hasher.find?.(5)
+    await settle()
+    expect(source.submitted.map(({ header }) => header.time)).toEqual([START + maxAhead(parameters)])
+  })
+
+  test('waits where its block would be too far ahead of the clock', async () => {
+    source.parent.time = START + maxAhead(parameters)
+    minerWith()
+    await settle()
     expect([miner.state.kind, hasher.searches.length]).toEqual(['waiting', 0])
-    await clock.run(750)
+    await clock.run(300)
     expect(miner.state.kind).toBe('mining')
   })
 
@@ -338,6 +349,20 @@ describe('a clock that is wrong', () => {
     await clock.run(10_000)
     expect(miner.state.kind).toBe('mining')
     expect(source.asked.at(-1)).toBeGreaterThan(START + 8 * HOUR)
+  })
+
+  test('nor where the steady clock counts the sleep, so that nothing looks like a step', async () => {
+    minerWith()
+    await clock.run(1_000)
+    clock.wall += 8 * HOUR
+    clock.uptime += 8 * HOUR
+    hasher.find?.(1)
+    await settle()
+    expect([signed, source.submitted.length]).toEqual([0, 0])
+    await clock.run(1_000)
+    hasher.find?.(2)
+    await settle()
+    expect(source.submitted[0]?.header.time).toBeGreaterThan(START + 8 * HOUR)
   })
 })
 

@@ -5,7 +5,13 @@ import type { ProtocolSpec } from '../../../shared/protocol/transport.ts'
 import { createBrowserNetwork } from '../../../web/network/browser-network.ts'
 import { addressOf, startRelayNetwork } from '../../framework/network.ts'
 
-const SPEC: ProtocolSpec = { id: '/lares-test/channels/1', maxRequest: 100, maxResponse: 100, timeoutMs: 20_000 }
+const SPEC: ProtocolSpec = {
+  id: '/lares-test/channels/1',
+  maxRequest: 100,
+  maxResponse: 100,
+  timeoutMs: 20_000,
+  cost: 1,
+}
 const REQUESTS = 100
 /** What is kept of a request that leaks: a data channel, its stream, their closures. Bytes; measured: 5,000. */
 const LEAK_BYTES = 3_000

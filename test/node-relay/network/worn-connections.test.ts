@@ -8,7 +8,7 @@ import type { ProtocolSpec } from '../../../shared/protocol/transport.ts'
 import { createBrowserNetwork } from '../../../web/network/browser-network.ts'
 import { addressOf, nextPeerEvent, startRelayNetwork } from '../../framework/network.ts'
 
-const SPEC: ProtocolSpec = { id: '/lares-test/worn/1', maxRequest: 100, maxResponse: 100, timeoutMs: 20_000 }
+const SPEC: ProtocolSpec = { id: '/lares-test/worn/1', maxRequest: 100, maxResponse: 100, timeoutMs: 20_000, cost: 1 }
 
 function createConnection() {
   let open = () => {}
@@ -82,8 +82,9 @@ describe('a real WebRTC connection', () => {
     browser.keepConnected(relay.peerId, [address])
     await nextPeerEvent(browser, 'connected', relay.peerId)
     const gone = nextPeerEvent(browser, 'disconnected', relay.peerId)
-    for (let request = 0; request < CHANNELS_BEFORE_RENEWAL; request++)
-      await browser.request(relay.peerId, SPEC, Uint8Array.of(1))
+    // Of requests at the same time one stream is kept for the next, so that each round opens new channels.
+    for (let channels = 1; channels < CHANNELS_BEFORE_RENEWAL; channels += 7)
+      await Promise.all(Array.from({ length: 8 }, () => browser.request(relay.peerId, SPEC, Uint8Array.of(1))))
     await gone
     await nextPeerEvent(browser, 'connected', relay.peerId)
     expect(await browser.request(relay.peerId, SPEC, Uint8Array.of(2))).toEqual(Uint8Array.of(2))

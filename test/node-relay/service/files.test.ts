@@ -38,7 +38,7 @@ describe('systemd', () => {
   test('absolute Node, data folder, restart, bounds and hardening', () => {
     const unit = systemdUnit(definition)
     expect(lineOf(unit, 'ExecStart')).toBe(
-      `ExecStart=${process.execPath} --max-old-space-size=640 /opt/lares/node-relay/main.ts start --data-dir /home/anna/.local/share/lares --quiet --port=4670`,
+      `ExecStart=${process.execPath} --max-semi-space-size=8 --max-old-space-size=640 /opt/lares/node-relay/main.ts start --data-dir /home/anna/.local/share/lares --quiet --port=4670`,
     )
     for (const line of [
       'Restart=on-failure',

@@ -6,22 +6,26 @@ import { LABEL } from '../../../shared/identity/label.ts'
 import { deviceKey } from '../../../shared/ledger/state-keys.ts'
 import { PREVIOUS_PROTOCOLS, PROTOCOLS } from '../../../shared/protocol/ids.ts'
 import {
+  blocksRequestCodec,
   checkpointRequestCodec,
   endorsementAnswerCodec,
   headersRequestCodec,
+  peersCodec,
   proofCodec,
   proofRequestCodec,
   statusCodec,
   statusRequestCodec,
   submitAnswerCodec,
+  transactionsRequestCodec,
 } from '../../../shared/protocol/messages.ts'
 import { previousVersion } from '../../../shared/protocol/versions.ts'
 import { foundRelay, type TestDevice } from '../../framework/chain-actions.ts'
-import { ChainBuilder } from '../../framework/chain-builder.ts'
+import { type BuiltBlock, ChainBuilder } from '../../framework/chain-builder.ts'
 import { createHonestNode } from '../../framework/honest-node.ts'
 import { createFakeNetwork, type FakeNetwork } from '../full-node/fake-network.ts'
 import { closeAll, type OpenChain, openChain } from '../full-node/open-chain.ts'
 
+const PEERS = ['/ip4/192.168.1.20/tcp/4673/p2p/12D3KooWrelay']
 let builder: ChainBuilder
 let full: OpenChain
 let relay: TestDevice
@@ -43,13 +47,20 @@ beforeEach(async () => {
     network,
     chain: full.chain,
     reader: full.reader,
-    label: LABEL.full | LABEL.coordination,
+    label: () => LABEL.full | LABEL.coordination,
+    knownPeers: () => PEERS,
     now: () => full.clock.now,
     submit: async () => submitted,
     endorse: async () => endorsed,
   })
 })
 afterEach(closeAll)
+
+function withTransactions(): BuiltBlock {
+  const found = builder.from(1).find(({ block }) => block.transactions.length > 0)
+  if (found === undefined) throw new Error('no block has a transaction')
+  return found
+}
 
 describe('serving', () => {
   it('answers as the honest node of the tests does: one protocol, two builders', async () => {
@@ -64,6 +75,10 @@ describe('serving', () => {
       ['headers', headersRequestCodec.encode({ networkId, locator: [absent, networkId], count: 1_000 })],
       ['headers', headersRequestCodec.encode({ networkId, locator: [builder.at(3).node.hash], count: 2 })],
       ['headers', headersRequestCodec.encode({ networkId, locator: [absent], count: 2 })],
+      ['blocks', blocksRequestCodec.encode({ networkId, hashes: [builder.at(3).node.hash, absent] })],
+      ['blocks', blocksRequestCodec.encode({ networkId, hashes: [absent] })],
+      ['transactions', transactionsRequestCodec.encode({ networkId, hash: withTransactions().node.hash, places: [0] })],
+      ['transactions', transactionsRequestCodec.encode({ networkId, hash: absent, places: [0, 7] })],
       ['proof', proofRequestCodec.encode({ networkId, headerHash: builder.at(5).node.hash, key })],
       ['proof', proofRequestCodec.encode({ networkId, headerHash: builder.at(5).node.hash, key: deviceKey(absent) })],
     ]
@@ -71,6 +86,11 @@ describe('serving', () => {
       expect(await network.ask(PROTOCOLS[protocol], request), protocol).toEqual(
         await honest(PROTOCOLS[protocol].id, request),
       )
+  })
+
+  it('tells of full nodes', async () => {
+    const answer = await network.ask(PROTOCOLS.peers, statusRequestCodec.encode({ networkId: builder.networkId }))
+    expect(peersCodec.decode(answer as Uint8Array)).toEqual({ ok: true, value: { addresses: PEERS } })
   })
 
   it('says where it stands', async () => {
@@ -143,7 +163,8 @@ describe('serving', () => {
       network: light,
       chain,
       reader,
-      label: LABEL.full,
+      label: () => LABEL.full,
+      knownPeers: () => [],
       now: () => 0,
       submit: async () => submitted,
       endorse: undefined,

@@ -66,6 +66,18 @@ describe('chain store', () => {
     await (await ChainStore.open(location)).close()
   })
 
+  it('knows its own records when mark and genesis are lost', async () => {
+    await written()
+    await tamper(async (level) => {
+      await level.del(KEYS.meta('format'))
+      await level.del(KEYS.meta('genesis'))
+    })
+    await expect(ChainStore.open(location)).rejects.toMatchObject({
+      code: 'database-damaged',
+      message: expect.stringMatching(/lares db verify --repair/),
+    })
+  })
+
   it('leaves a database of another program, or of another version, as it is', async () => {
     await tamper((level) => level.put(asciiBytes('somebody'), asciiBytes('else')))
     await expect(ChainStore.open(location)).rejects.toEqual(code('database-foreign'))

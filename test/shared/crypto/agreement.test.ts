@@ -2,6 +2,7 @@ import { existsSync, readFileSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { beforeAll, describe, expect, test } from 'vitest'
 import { createNodeVerifier } from '../../../node-relay/crypto/node-verifier.ts'
+import { createPoolVerifier } from '../../../node-relay/crypto/pool-verifier.ts'
 import { fromHex } from '../../../shared/bytes.ts'
 import { createNobleVerifier } from '../../../shared/crypto/noble-verifier.ts'
 import type { SignatureCheck } from '../../../shared/crypto/signature-verifier.ts'
@@ -31,10 +32,12 @@ async function verdictsOfAll(checks: readonly SignatureCheck[]): Promise<Record<
   const node = createNodeVerifier()
   const web = await createWebVerifier()
   const noble = createNobleVerifier()
+  const pool = createPoolVerifier({ threads: 2 })
   expect(node.engine).toBe('node')
   expect(web.engine).toBe('webcrypto')
   return {
     'node:crypto on the pool': await node.verifyBatch(checks),
+    'node:crypto on worker threads': await pool.verifyBatch(checks).finally(() => pool.close()),
     'node:crypto at once': checks.map((check) => node.verifySync(check)),
     'WebCrypto of Node': await web.verifyBatch(checks),
     fallback: checks.map((check) => noble.verifySync(check)),

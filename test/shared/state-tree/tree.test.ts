@@ -159,14 +159,19 @@ describe('state tree against a plain map', () => {
       reads++
       return storage.get(reference)
     }
-    const tree = openStateTree({ storage: { get }, root: update.reference })
-    expect([...tree.leaves({ bits: key(0x30), length: 6 })]).toHaveLength(4)
+    const open = () => openStateTree({ storage: { get }, root: update.reference })
+    expect([...open().leaves({ bits: key(0x30), length: 6 })]).toHaveLength(4)
     // Six inner nodes on the way, then three more and the four leaves.
     expect(reads).toBe(13)
     reads = 0
     // Eight inner nodes, and the leaf 30 80… that lies beside the prefix.
+    const tree = open()
     expect([...tree.leaves({ bits: key(0x30, 0x40), length: 10 })]).toEqual([])
     expect(reads).toBe(9)
+    reads = 0
+    // The inner nodes stay with the tree that has read them.
+    expect(tree.get(key(0x30, 0x80))).toEqual(value(0x30))
+    expect(reads).toBe(1)
   })
 
   it('does not go below an inner node that lies beside the prefix', () => {

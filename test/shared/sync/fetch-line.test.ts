@@ -20,7 +20,7 @@ beforeAll(async () => {
 function createSync() {
   const now = chain.tip.block.header.time
   const rules = { networkId: chain.networkId, parameters: chain.parameters }
-  const sync = new LightSync(new ForkGraph(chain.first.node, chain.parameters), rules, PER_ANSWER)
+  const sync = new LightSync(new ForkGraph(chain.first.node, chain.parameters), rules, { perAnswer: PER_ANSWER })
   const open: SyncAction[] = []
   const offences: string[] = []
   function handle(event: SyncEvent): void {

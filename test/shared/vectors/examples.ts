@@ -1,5 +1,7 @@
 /** The content of protocol.json: for each format of docs/PROTOCOL.md its fields, its bytes, and what follows from them. */
+
 import { blockCodec } from '../../../shared/block/block.ts'
+import { compactBlockCodec, compactOf } from '../../../shared/block/compact-block.ts'
 import { proveTransaction, transactionRoot } from '../../../shared/block/transaction-tree.ts'
 import { asciiBytes, equalBytes, toHex, uintToBytes } from '../../../shared/bytes.ts'
 import { nextTarget } from '../../../shared/chain/difficulty.ts'
@@ -411,6 +413,17 @@ function wireFormats(made: ProtocolChain): Record<string, Json> {
         .slice(0, 2)
         .map(({ item }) => item),
     }),
+    blocksRequest: say(messages.blocksRequestCodec, { networkId, hashes: [hash] }),
+    blocks: say(messages.blocksCodec, { blocks: [blockCodec.encode(built.block)] }),
+    transactionsRequest: say(messages.transactionsRequestCodec, { networkId, hash, places: [0] }),
+    transactions: say(messages.transactionsCodec, { transactions: built.block.transactions.slice(0, 1) }),
+    peers: say(messages.peersCodec, {
+      addresses: [
+        '/ip4/192.168.1.20/tcp/4673/p2p/12D3KooWExample',
+        '/dns4/lares.local/tcp/4672/tls/ws/p2p/12D3KooWExample',
+      ],
+    }),
+    compactBlock: say(compactBlockCodec, compactOf(built.block)),
     proofRequest: say(messages.proofRequestCodec, { networkId, headerHash: hash, key: deviceKey(phone.deviceId) }),
     proof: say(messages.proofCodec, { proof: built.tree.prove(deviceKey(phone.deviceId)) }),
     proofNotHere: say(messages.proofCodec, { proof: undefined }),

@@ -37,6 +37,28 @@ describe('following a chain', () => {
     expect(harness.incidents).toEqual([])
   })
 
+  it('counts who sealed what, and sees who sleeps while others go on', async () => {
+    const chain = new ChainBuilder({ keepers: 2 })
+    await chain.mine({ seat: 1 })
+    for (let i = 0; i < 99; i++) await chain.mine({ seat: 0 })
+    const harness = new ClientHarness({ chain })
+    await harness.open()
+    expect(harness.network.keepers).toBeUndefined()
+    await harness.connect('A', createHonestNode({ chain, now: () => harness.clock.now() }))
+    expect(harness.network.keepers).toMatchObject({
+      blocks: 100,
+      shown: [
+        { seat: 0, sealed: 99, isAsleep: false },
+        { seat: 1, sealed: 1, last: { height: 1 }, isAsleep: false },
+      ],
+    })
+    expect(await harness.gossip('A', await chain.mine({ seat: 0 }))).toBe('accept')
+    expect(harness.network.keepers?.shown.map(({ seat, isAsleep }) => [seat, isAsleep])).toEqual([
+      [1, true],
+      [0, false],
+    ])
+  })
+
   it('starts from the checkpoint of the join link', async () => {
     const { chain, harness, honest } = await following(40)
     await harness.open(chain.at(25))
@@ -153,18 +175,11 @@ describe('following a chain', () => {
     const real = chain.tip
     const fork = await chain.mineMany(40, { on: chain.at(10), seat: 1 })
     // The thief knows the checkpoint and serves it, but its own headers after it.
+    const forked = createHonestNode({ chain, tip: fork, now: () => harness.clock.now() })
     const thief: Answer = async (protocol, bytes) => {
       if (protocol === PROTOCOLS.checkpoint.id) return honest(protocol, bytes)
-      if (protocol === PROTOCOLS.headers.id) {
-        chain.tip = fork
-        const items = chain.from(11).map(({ item }) => item)
-        chain.tip = real
-        return headersCodec.encode({ items })
-      }
-      chain.tip = fork
-      const answer = await honest(protocol, bytes)
-      chain.tip = real
-      return answer
+      if (protocol !== PROTOCOLS.headers.id) return forked(protocol, bytes)
+      return headersCodec.encode({ items: chain.from(11, fork).map(({ item }) => item) })
     }
     await harness.open(chain.at(20))
     await harness.connect('thief', thief)

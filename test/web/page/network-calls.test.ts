@@ -133,7 +133,7 @@ describe('requests and gossip', () => {
   })
 
   it('hands what others ask to the worker, and blames nobody where it has nothing to say', async () => {
-    const spec = { id: '/status', maxRequest: 64, maxResponse: 64, timeoutMs: 1_000 }
+    const spec = { id: '/status', maxRequest: 64, maxResponse: 64, timeoutMs: 1_000, cost: 1 }
     const world = start(failing, async (call) =>
       call.call === 'answer' && call.bytes.length > 0 ? Uint8Array.of(7) : null,
     )
@@ -180,10 +180,26 @@ describe('reportConnections', () => {
     expect(told).toEqual([
       { call: 'peer-connected', peerId: 'relay', transport: 'webrtc-direct', address: '/a' },
       { call: 'peer-connected', peerId: 'relay', transport: 'webrtc', address: '/a' },
-      { call: 'peer-round-trip', peerId: 'relay', roundTrip: 14 },
+      { call: 'peer-round-trip', peerId: 'relay', roundTrip: 14, penalty: 0 },
       { call: 'peer-disconnected', peerId: 'relay' },
     ])
     end()
     expect(listeners.size).toBe(0)
+  })
+
+  it('tells new penalty points, also of who has not been measured yet', async () => {
+    vi.useFakeTimers()
+    const { network, told } = start(failing)
+    let penalty = 0
+    const peers = () => [{ ...PEER, connectedAt: 0, penalty, roundTripMs: undefined }]
+    const end = reportConnections(
+      { ...network, peers },
+      { call: (async (call: WorkerCall) => told.push(call)) as never },
+    )
+    await vi.advanceTimersByTimeAsync(15_000)
+    penalty = 20
+    await vi.advanceTimersByTimeAsync(15_000)
+    end()
+    expect(told.slice(1)).toEqual([{ call: 'peer-round-trip', peerId: 'relay', roundTrip: undefined, penalty: 20 }])
   })
 })

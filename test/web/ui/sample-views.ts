@@ -1,5 +1,6 @@
 /** Views as a worker would send them, for screenshots and for tests of what the page makes of them. */
 import { asciiBytes, fromHex } from '../../../shared/bytes.ts'
+import type { KeeperActivity } from '../../../shared/chain/keepers.ts'
 import { sha256 } from '../../../shared/hash.ts'
 import { formatDeviceId } from '../../../shared/identity/device-id.ts'
 import type {
@@ -25,6 +26,7 @@ const SERVING: PeerView = {
   address:
     '/ip4/192.168.1.20/udp/4430/webrtc-direct/certhash/uEiBk9x3nFZ0wq5u1Lr7T2yVj8mPc4sDgHbXaKe6oNfQwRt/p2p/12D3KooWQZ8rVbT4c3Jx1yPq7mS9nE2dHgK6fLwA5uXvYtRrelay',
   roundTrip: 14.2,
+  penalty: 0,
   label: 'coordination',
   height: 48_213,
   serving: true,
@@ -35,6 +37,7 @@ const PEERS: PeerView[] = [
     transport: 'webrtc',
     address: '/ip4/192.168.1.20/udp/4430/webrtc-direct/p2p/12D3KooWQZ8r/p2p-circuit/webrtc/p2p/12D3KooWBrowser',
     roundTrip: 22,
+    penalty: 0,
     label: 'lightweight',
     height: 48_213,
     serving: false,
@@ -45,6 +48,7 @@ const PEERS: PeerView[] = [
     transport: 'websocket',
     address: '/dns4/garage.local/tcp/8443/tls/ws/p2p/12D3KooWSecondRelay',
     roundTrip: 31,
+    penalty: 20,
     label: 'full',
     height: 48_212,
     serving: false,
@@ -54,10 +58,24 @@ const PEERS: PeerView[] = [
     transport: 'circuit',
     address: '/ip4/192.168.1.20/udp/4430/webrtc-direct/p2p/12D3KooWQZ8r/p2p-circuit/p2p/12D3KooWFar',
     roundTrip: undefined,
+    penalty: 0,
     label: undefined,
     height: undefined,
     serving: false,
   },
+]
+
+/** Two that seal, and one that sleeps. */
+const KEEPERS: KeeperActivity[] = [
+  {
+    seat: 2,
+    sealed: 0,
+    last: { height: 47_871, time: SAMPLE_NOW - 171 * 60_000 },
+    silent: 342,
+    isAsleep: true,
+  },
+  { seat: 0, sealed: 58, last: { height: 48_213, time: SAMPLE_NOW - 12_000 }, silent: 0, isAsleep: false },
+  { seat: 1, sealed: 42, last: { height: 48_211, time: SAMPLE_NOW - 71_000 }, silent: 2, isAsleep: false },
 ]
 
 export const NO_IDENTITY: IdentityView = {
@@ -100,6 +118,7 @@ export function network(change: Partial<NetworkView> = {}): NetworkView {
     headersFetched: 1_313,
     targetHeight: undefined,
     peers: PEERS,
+    keepers: { blocks: 100, shown: KEEPERS },
     singleKeeper: false,
     identity: identity('settled', 5),
     incidents: [

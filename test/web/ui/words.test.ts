@@ -1,6 +1,8 @@
 import { describe, expect, it } from 'vitest'
+import type { KeeperActivity } from '../../../shared/chain/keepers.ts'
 import { cleanWord, stepLooks } from '../../../web/ui/identity-words.ts'
 import {
+  keeperSentence,
   keepersSentence,
   phaseSentence,
   servedBySentence,
@@ -15,6 +17,7 @@ import {
   VERDICT_LOOKS,
   verdictAloud,
 } from '../../../web/ui/verdict-words.ts'
+import type { KeepersView } from '../../../web/worker/api.ts'
 import { emptyReport } from '../../../web/worker/empty-report.ts'
 import { network, SAMPLE_NOW, sampleReport, stepsDone } from './sample-views.ts'
 
@@ -39,6 +42,21 @@ describe('words about a network', () => {
   it('counts keepers', () => {
     expect(keepersSentence({ keepersSeen: 2, keepers: 3 })).toBe('2 of 3 keepers seen')
     expect(keepersSentence({ keepersSeen: 1, keepers: 1 })).toBe('1 of 1 keeper seen')
+  })
+
+  it('says who sealed what, and of who sleeps what that means', () => {
+    const { shown } = network().keepers as KeepersView
+    const [asleep, awake] = shown as [KeeperActivity, KeeperActivity]
+    expect(keeperSentence(awake, 100, SAMPLE_NOW)).toBe('Sealed 58 of the last 100 blocks, its last 12 s ago.')
+    expect(keeperSentence({ ...awake, sealed: 0, last: undefined }, 1, SAMPLE_NOW)).toBe(
+      'Sealed 0 of the last 1 block.',
+    )
+    expect(keeperSentence(asleep, 100, SAMPLE_NOW)).toBe(
+      'Has not sealed since block 47,871, 2 h 51 min ago; its turn passes to others.',
+    )
+    expect(keeperSentence({ ...asleep, last: undefined }, 100, SAMPLE_NOW)).toBe(
+      'Has not sealed any of the last 342 blocks; its turn passes to others.',
+    )
   })
 
   it('names the serving peer first, then the nearest', () => {

@@ -1,0 +1,247 @@
+import { setTimeout as pause } from 'node:timers/promises'
+import { fromHex, toHex } from '../../shared/bytes.ts'
+import { RECOVERY_WORDLIST } from '../../shared/crypto/recovery-wordlist.ts'
+import { deriveSeed, encodeRecoveryWords } from '../../shared/crypto/recovery-words.ts'
+import { LaresError } from '../../shared/errors.ts'
+import type { ParsedFlags } from '../config.ts'
+import { createNodeSigner, generateEntropy } from '../crypto/node-signer.ts'
+import type { RosterView } from '../roster/door.ts'
+import { describeMotion, type Motion, ownerMessageOf, parseMotion } from '../roster/motion.ts'
+import { askRelay, dataDirOf } from './admin-client.ts'
+import { type CliContext, type Command, DATA_DIR_FLAG, EXIT_FAILED, EXIT_OK, JSON_FLAG } from './command.ts'
+import { askOwners } from './owner-words.ts'
+import { countOf, formatJson, formatTable } from './text.ts'
+import { wordsBox } from './words-box.ts'
+
+/** A registration or a change is looked for this often, and for so long, ms. */
+const LOOK_MS = 1_000
+const PATIENCE_MS = 5 * 60_000
+/** For a relay that was just started, ms; and what it says until it is ready. */
+const START_PATIENCE_MS = 2 * 60_000
+const STARTING: ReadonlySet<string> = new Set(['not-ready', 'not-enough-endorsements'])
+
+const YES_FLAG = { type: 'boolean', hint: '', help: 'do not ask whether to go on' } as const
+
+export const rosterShow: Command = {
+  name: 'roster show',
+  parameters: '',
+  summary: 'who mines and votes, who admits newcomers',
+  flags: { 'data-dir': DATA_DIR_FLAG, json: JSON_FLAG },
+  positionals: [],
+  async run(input, context) {
+    const view = await askRelay<RosterView>(dataDirOf(input, context), '/roster')
+    context.print(input.values['json'] === true ? formatJson(view) : describeRoster(view).join('\n'))
+    return EXIT_OK
+  },
+}
+
+function describeRoster(view: RosterView): string[] {
+  const rows = view.seats.map(({ seat, deviceId, isOwn, sealed }) => [
+    `  seat ${seat}`,
+    deviceId ?? 'never registered',
+    `sealed ${sealed} of the last ${Math.min(view.height, 100)} blocks`,
+    isOwn ? 'this relay' : '',
+  ])
+  const places = view.seats.flatMap(({ seat, addresses }) => addresses.map((address) => `  seat ${seat}  ${address}`))
+  const { own } = view
+  return [
+    `${countOf(view.seats.length, 'seat')}, change ${view.changeNumber}; a motion needs ${countOf(view.votesNeeded, 'vote')}, or ${view.owners.threshold} of ${countOf(view.owners.keys.length, 'owner')}.`,
+    formatTable(rows),
+    ...(places.length === 0 ? [] : ['Where they are reached, by the ledger:', ...places]),
+    view.coordination.length === 0 ? 'No coordination node.' : 'Coordination nodes:',
+    ...view.coordination.map((device) => `  ${device}`),
+    ...(own.seat === undefined ? ['This relay holds no seat: "lares roster propose" asks for one.'] : []),
+  ]
+}
+
+/** Registers the relay first where that is still to be done. Its recovery words are made and shown here, not in the relay. */
+export const rosterPropose: Command = {
+  name: 'roster propose',
+  parameters: '[--voucher TEXT] [--remove SEAT]',
+  summary: 'ask for a seat for this relay, or propose to take one away',
+  flags: {
+    'data-dir': DATA_DIR_FLAG,
+    voucher: { type: 'string', hint: 'TEXT', help: 'of this network, for a relay that is not in the ledger yet' },
+    remove: { type: 'string', hint: 'SEAT', help: 'the seat to take away, by its number' },
+  },
+  positionals: [],
+  async run(input, context) {
+    const dataDir = dataDirOf(input, context)
+    const remove = seatOf(input)
+    const { own } = await askRelay<RosterView>(dataDir, '/roster')
+    const { voucher } = input.values
+    if (remove === undefined && own.deviceId === undefined && typeof voucher === 'string')
+      await register(dataDir, voucher, context)
+    const body = remove === undefined ? {} : { remove }
+    const { motion } = await askRelay<{ motion: string }>(dataDir, '/roster/proposal', 'POST', { body })
+    for (const line of describeMotion(readMotion(motion))) context.print(line)
+    context.print(
+      [
+        '',
+        'The motion:',
+        `  ${motion}`,
+        '',
+        'It counts once two thirds of the seats, or the owners, stand behind it:',
+      ].join('\n'),
+    )
+    context.print('  the owner      lares roster submit MOTION')
+    context.print(
+      '  or each keeper lares roster vote MOTION, and then anyone: lares roster submit MOTION --votes VOTE,VOTE',
+    )
+    return EXIT_OK
+  },
+}
+
+/** @throws {LaresError} with a sentence for a person */
+async function register(dataDir: string, voucher: string, context: CliContext): Promise<void> {
+  const entropy = generateEntropy()
+  const recoveryKey = toHex(createNodeSigner(deriveSeed(entropy, 'recovery')).publicKey)
+  context.print(
+    wordsBox(encodeRecoveryWords(entropy, RECOVERY_WORDLIST), {
+      title: 'Recovery words of this relay',
+      explanation: [
+        'They give it new keys when its own are lost or stolen.',
+        'Write them down: they are shown this once.',
+      ],
+    }),
+  )
+  const until = context.now() + START_PATIENCE_MS
+  for (;;) {
+    try {
+      await askRelay(dataDir, '/roster/registration', 'POST', { body: { voucher, recoveryKey } })
+      break
+    } catch (error) {
+      // A relay that was just started has the chain to fetch, and the other coordination nodes to find.
+      if (!(error instanceof LaresError) || !STARTING.has(error.code) || context.now() >= until) throw error
+      await pause(LOOK_MS)
+    }
+  }
+  context.print('The registration is handed in; waiting for its block …')
+  await waitFor(dataDir, context, ({ own }) => own.deviceId !== undefined, 'The registration is in no block yet')
+}
+
+export const rosterVote: Command = {
+  name: 'roster vote',
+  parameters: 'MOTION',
+  summary: 'vote for a motion with the seat of this relay',
+  flags: { 'data-dir': DATA_DIR_FLAG, yes: YES_FLAG },
+  positionals: ['MOTION'],
+  async run(input, context) {
+    const text = input.positionals[0] as string
+    for (const line of describeMotion(readMotion(text))) context.print(line)
+    if (!(await isWanted(input, context, 'Vote for this?'))) return EXIT_FAILED
+    const body = { motion: text }
+    const { vote } = await askRelay<{ vote: string }>(dataDirOf(input, context), '/roster/vote', 'POST', { body })
+    context.print(['', 'The vote:', `  ${vote}`].join('\n'))
+    return EXIT_OK
+  },
+}
+
+export const rosterSubmit: Command = {
+  name: 'roster submit',
+  parameters: 'MOTION [--votes VOTE,VOTE]',
+  summary: "carry out a motion: with the votes of two thirds, or the owner's words",
+  flags: {
+    'data-dir': DATA_DIR_FLAG,
+    votes: {
+      type: 'string',
+      hint: 'VOTE,VOTE',
+      help: 'what "lares roster vote" has printed; without, the owners sign',
+    },
+    yes: YES_FLAG,
+  },
+  positionals: ['MOTION'],
+  async run(input, context) {
+    const dataDir = dataDirOf(input, context)
+    const text = input.positionals[0] as string
+    const motion = readMotion(text)
+    for (const line of describeMotion(motion)) context.print(line)
+    if (!(await isWanted(input, context, 'Carry this out?'))) return EXIT_FAILED
+    const before = await askRelay<RosterView>(dataDir, '/roster')
+    const { votes } = input.values
+    const approval =
+      typeof votes === 'string'
+        ? { votes: votes.split(/[\s,]+/).filter(Boolean) }
+        : { owners: await sign(motion, before, context) }
+    await askRelay(dataDir, '/roster/change', 'POST', { body: { motion: text, ...approval } })
+    context.print('Handed in; waiting for its block …')
+    const hasChanged = (view: RosterView) =>
+      motion.items.every(({ TAG }) =>
+        TAG === 'coordination'
+          ? view.coordination.join() !== before.coordination.join()
+          : view.changeNumber > before.changeNumber,
+      )
+    const view = await waitFor(dataDir, context, hasChanged, 'The change is in no block yet')
+    context.print(describeRoster(view).join('\n'))
+    return EXIT_OK
+  },
+}
+
+/** The owners' signatures on each item. @throws {LaresError} `bad-words`, `not-the-owner` */
+async function sign({ networkId, items }: Motion, view: RosterView, context: CliContext) {
+  if (toHex(networkId) !== view.networkId)
+    throw new LaresError('another-network', 'This motion is for another network.')
+  const signers = new Map<number, Awaited<ReturnType<typeof askOwners>>[number]>()
+  for (const signer of await askOwners(context)) {
+    const owner = view.owners.keys.indexOf(toHex(signer.publicKey))
+    if (owner >= 0) signers.set(owner, signer)
+  }
+  if (signers.size < view.owners.threshold)
+    throw new LaresError(
+      'not-the-owner',
+      view.owners.threshold === 1
+        ? 'These are not the recovery words of the owner of this network. Nothing was changed.'
+        : `The words of ${view.owners.threshold} owners of this network are needed, ${signers.size} were right. Nothing was changed.`,
+    )
+  const sorted = [...signers].sort(([a], [b]) => a - b)
+  return Promise.all(
+    items.map((item) =>
+      Promise.all(
+        sorted.map(async ([owner, signer]) => ({
+          owner,
+          signature: toHex(await signer.sign(ownerMessageOf(fromHex(view.networkId), item, view.changeNumber + 1))),
+        })),
+      ),
+    ),
+  )
+}
+
+async function waitFor(
+  dataDir: string,
+  { now }: CliContext,
+  holds: (view: RosterView) => boolean,
+  otherwise: string,
+): Promise<RosterView> {
+  const until = now() + PATIENCE_MS
+  for (;;) {
+    const view = await askRelay<RosterView>(dataDir, '/roster')
+    if (holds(view)) return view
+    if (now() >= until)
+      throw new LaresError(
+        'no-block',
+        `${otherwise}. See with "lares roster show" later; "lares status" says whether blocks come.`,
+      )
+    await pause(LOOK_MS)
+  }
+}
+
+async function isWanted({ values }: ParsedFlags, { ask }: CliContext, question: string): Promise<boolean> {
+  if (values['yes'] === true) return true
+  if (ask === undefined) throw new LaresError('usage', 'Nobody is here to ask: say --yes.')
+  return /^y(es)?$/i.test((await ask(`${question} (yes/no) `)).trim())
+}
+
+function readMotion(text: string): Motion {
+  const motion = parseMotion(text)
+  if (!motion.ok) throw new LaresError(motion.code, motion.detail)
+  return motion.value
+}
+
+/** @throws {LaresError} `usage` */
+function seatOf({ values }: ParsedFlags): number | undefined {
+  const text = values['remove']
+  if (text === undefined) return undefined
+  if (typeof text !== 'string' || !/^\d{1,5}$/.test(text))
+    throw new LaresError('usage', `--remove takes the number of a seat, not "${text}".`)
+  return Number(text)
+}

@@ -1,0 +1,110 @@
+/** What `lares status` prints, made of what the relay answers. Pure. */
+import { SEALED_WINDOW } from '../../shared/chain/keepers.ts'
+import type { KeeperRow, PeerRow } from '../facade.ts'
+import type { AdminStatus } from '../http/admin-socket.ts'
+import { countOf, formatDuration, formatTable, formatTime } from './text.ts'
+
+/** Lines of each list that are printed; the rest is counted, and --json has it all. */
+export const MAX_PRINTED = { peers: 40, keepers: 40, incidents: 20 } as const
+
+const TRANSPORTS: Readonly<Record<string, string>> = {
+  'webrtc-direct': 'WebRTC-direct',
+  webrtc: 'WebRTC',
+  websocket: 'WebSocket',
+  tcp: 'TCP',
+  circuit: 'relayed',
+}
+
+/** @param now ms since the Unix epoch */
+export function describeStatus(relay: AdminStatus, now: number): string {
+  const { tip, settled } = relay
+  const facts = formatTable([
+    ['Device ID', relay.deviceId ?? 'comes with the first block'],
+    ['Network', relay.networkId],
+    ['Roles', relay.roles.join(', ')],
+    ['Running', `${formatDuration(now - relay.startedAt)}, version ${relay.version}, process ${relay.pid}`],
+    ['Tip', `${tip.height}, ${formatTime(tip.time)}`],
+    [
+      'Settled',
+      `${settled.height}, ${formatTime(settled.time)}, ${settled.keepersSeen} of ${countOf(settled.keepers, 'keeper')} seen`,
+    ],
+    ['Mining', relay.mining.sentence],
+    ['Hash rate', `${Math.round(relay.mining.hashesPerSecond)} hashes a second`],
+    [
+      'Devices',
+      `${relay.devices}, ${relay.devicesAlive} alive by lease, ${countOf(relay.pendingTransactions, 'transaction')} waiting`,
+    ],
+    ['Open at', relay.doors.urls.join('  ')],
+    ['Metrics', relay.doors.metricsUrl ?? 'off'],
+    ['Join link', relay.doors.joinUrl],
+  ])
+  return [facts, ...describeKeepers(relay, now), ...describePeers(relay, now), ...describeIncidents(relay)].join('\n')
+}
+
+function describeKeepers({ keepers, tip }: AdminStatus, now: number): string[] {
+  // Who sleeps is worth knowing first.
+  const rows = [...keepers].sort((a, b) => Number(b.isAsleep) - Number(a.isAsleep))
+  const blocks = Math.min(tip.height, SEALED_WINDOW)
+  const table = rows.map((keeper) => [
+    `  seat ${keeper.seat}`,
+    keeper.deviceId ?? 'never registered',
+    keeperWords(keeper, blocks, now),
+    keeper.isOwn ? 'this relay' : '',
+  ])
+  return section(`Keepers, and what they sealed of the last ${countOf(blocks, 'block')}:`, table, MAX_PRINTED.keepers)
+}
+
+/** `63 blocks, the last 12 seconds ago`; of one that sleeps, since when, and what that means. */
+export function keeperWords(keeper: KeeperRow, blocks: number, now: number): string {
+  const { sealed, last, silent, isAsleep } = keeper
+  const ago = last && `${formatDuration(Math.max(0, now - last.time))} ago`
+  if (isAsleep)
+    return last === undefined
+      ? `ASLEEP: has sealed none of the last ${silent} blocks; its turn passes to others`
+      : `ASLEEP: has not sealed since block ${last.height}, ${ago}; its turn passes to others`
+  if (last === undefined) return blocks === 0 ? 'none yet' : 'none so far'
+  return `${countOf(sealed, 'block')}, the last ${ago}`
+}
+
+function describePeers({ peers, droppedPeers }: AdminStatus, now: number): string[] {
+  if (peers.length === 0 && droppedPeers.length === 0) return ['Peers: none']
+  const rank = (peer: PeerRow) =>
+    peer.penalty > 0 ? 0 : peer.label !== undefined ? 1 : peer.height === undefined ? 3 : 2
+  const table = [...peers]
+    .sort((a, b) => rank(a) - rank(b))
+    .map((peer) => [
+      `  …${peer.peerId.slice(-8)}`,
+      labelWords(peer),
+      peer.height === undefined ? '' : `block ${peer.height}`,
+      TRANSPORTS[peer.transport] ?? peer.transport,
+      peer.roundTrip === undefined ? '' : `${Math.round(peer.roundTrip)} ms`,
+      peer.penalty > 0 ? `${countOf(peer.penalty, 'penalty point')}` : '',
+      peer.address,
+    ])
+  const dropped = droppedPeers.map(
+    ({ peerId, code, at, until }) =>
+      `  …${peerId.slice(-8)} was sent away ${formatDuration(now - at)} ago (${code}) and is kept out for ${formatDuration(until - now)}`,
+  )
+  return [...section(`Peers: ${peers.length}`, table, MAX_PRINTED.peers), ...dropped]
+}
+
+/** The ledger's word for a device that it knows; else what the peer says of itself, as its own word. */
+export function labelWords({ label, saidLabel }: PeerRow): string {
+  if (label !== undefined) return label
+  return saidLabel === undefined ? 'unknown' : `unknown, says ${saidLabel}`
+}
+
+function describeIncidents({ incidents }: AdminStatus): string[] {
+  if (incidents.length === 0) return []
+  const lines = incidents.slice(0, MAX_PRINTED.incidents).map(({ at, sentence }) => `  ${formatTime(at)}  ${sentence}`)
+  return ['Incidents, newest first:', ...lines, ...more(incidents.length - lines.length)]
+}
+
+function section(title: string, table: readonly (readonly string[])[], most: number): string[] {
+  if (table.length === 0) return [title]
+  return [title, formatTable(table.slice(0, most)), ...more(table.length - most)]
+}
+
+function more(count: number): string[] {
+  return count > 0 ? [`  and ${count} more; --json has them all`] : []
+}
