@@ -224,6 +224,17 @@ export class ClientHarness {
     }
   }
 
+  /** A server that gives its first answer in one protocol when `answer` is there; until then it hangs. */
+  answerLate(protocol: string, honest: Answer, answer: Promise<Uint8Array>): Answer {
+    let isFirst = true
+    return (asked, bytes) => {
+      if (asked !== protocol || !isFirst) return honest(asked, bytes)
+      isFirst = false
+      this.#hanging++
+      return answer.finally(() => this.#hanging--)
+    }
+  }
+
   async gossip(from: string, block: BuiltBlock): Promise<GossipVerdict> {
     return this.gossipBytes(from, headerItemCodec.encode(block.item))
   }

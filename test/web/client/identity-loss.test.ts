@@ -181,29 +181,26 @@ describe('a new identity', () => {
     const late = new Promise<Uint8Array>((resolve) => {
       refuse = resolve
     })
-    let asked = 0
-    const slow: typeof honest = (protocol, bytes) =>
-      protocol === PROTOCOLS.submit.id && ++asked === 1 ? late : honest(protocol, bytes)
     const again = new ClientHarness({ chain, store: withoutWallet(harness.store) })
-    const opening = again.call(open())
-    await again.clock.advance(100)
-    await opening
-    const connecting = again.connect('A', slow)
-    await again.clock.advance(6_000)
-    expect(asked).toBe(1)
-    const voucher = formatVoucher(await makeVoucher(chain, relay, { name: 'second' }))
-    const wait = async <Value>(call: Promise<Value>): Promise<Value> => {
-      await again.clock.advance(40_000)
-      return call
+    const slow = again.answerLate(PROTOCOLS.submit.id, honest, late)
+    await again.finish(open())
+    await again.connect('A', slow)
+    const submissions = () =>
+      again.calls.filter((call) => call.call === 'request' && call.protocol === PROTOCOLS.submit.id)
+    for (let tries = 0; submissions().length === 0 && tries < 100; tries++) {
+      await again.clock.advance(100)
+      await again.idle()
     }
-    const prepared = await wait(again.call({ call: 'prepare-join', voucher }))
+    expect(submissions()).toHaveLength(1)
+    const voucher = formatVoucher(await makeVoucher(chain, relay, { name: 'second' }))
+    const prepared = await again.finish({ call: 'prepare-join', voucher })
     if (!prepared.ok) throw new Error(prepared.sentence)
-    const { words, asked: positions } = prepared.value
-    const answers = positions.map((position) => words[position] as string)
-    expect(await wait(again.call({ call: 'confirm-join', answers }))).toMatchObject({ ok: true })
+    const { words, asked } = prepared.value
+    const answers = asked.map((position) => words[position] as string)
+    expect(await again.finish({ call: 'confirm-join', answers })).toMatchObject({ ok: true })
     const { deviceId } = again.network.identity
     refuse(submitAnswerCodec.encode(refusal('voucher-expired', '')))
-    await connecting
+    await again.idle()
     await again.clock.advance(10_000)
     expect(again.network.identity).toMatchObject({ state: 'joining', failure: undefined, deviceId })
     await again.gossip('A', await chain.mine())
