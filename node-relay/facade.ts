@@ -1,3 +1,4 @@
+import type { LabelDecision } from '../shared/admission/label-of.ts'
 import type { KeeperActivity } from '../shared/chain/keepers.ts'
 import type { Result } from '../shared/errors.ts'
 import type { Presence, SmallDeviceDoor } from './devices/door.ts'
@@ -11,6 +12,8 @@ import type { RosterDesk } from './roster/door.ts'
  */
 export interface RelayFacade {
   status(): RelayStatus
+  /** Admin only: which label this machine fits by its own measure, and why. */
+  labelDecision(): LabelDecision
   /** What a newcomer needs: network ID, a settled checkpoint, addresses. */
   join(): JoinInfo
   /** Encoded blocks of the best chain from a height on, at most `limit` and MAX_BLOCKS_ANSWER_BYTES. */

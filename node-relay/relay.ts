@@ -53,6 +53,7 @@ import { createMiner } from './mining/miner.ts'
 import { type MinerClock, systemClock } from './mining/system-clock.ts'
 import { loadNetworkIdentity } from './network/network-identity.ts'
 import { createRelayNetwork } from './network/relay-network.ts'
+import { measureOwnProfile } from './own-profile.ts'
 import { createLaterBlocks } from './recovery/later-blocks.ts'
 import { createRecovery } from './recovery/recovery.ts'
 import { createRosterDesk } from './roster/roster-desk.ts'
@@ -590,6 +591,13 @@ export async function createRelay(init: RelayInit): Promise<Relay> {
       version: init.version,
       startedAt,
       mining,
+      profile: () =>
+        measureOwnProfile({
+          dataDir,
+          uptimeMs: clock.now() - startedAt,
+          totals: hasher.totals(),
+          addresses: network.addresses(),
+        }),
       peers,
       keepers: keepers.rows,
       pendingTransactions: () => mempool.size,

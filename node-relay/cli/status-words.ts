@@ -1,4 +1,5 @@
 /** What `lares status` prints, made of what the relay answers. Pure. */
+import { labelSentence } from '../../shared/admission/label-words.ts'
 import { SEALED_WINDOW } from '../../shared/chain/keepers.ts'
 import type { KeeperRow, PeerRow } from '../facade.ts'
 import type { AdminStatus } from '../http/admin-socket.ts'
@@ -22,6 +23,7 @@ export function describeStatus(relay: AdminStatus, now: number): string {
     ['Device ID', relay.deviceId ?? 'comes with the first block'],
     ['Network', relay.networkId],
     ['Roles', relay.roles.join(', ')],
+    ['Fits by measure', labelSentence(relay.fits)],
     ['Running', `${formatDuration(now - relay.startedAt)}, version ${relay.version}, process ${relay.pid}`],
     ['Tip', `${tip.height}, ${formatTime(tip.time)}`],
     [

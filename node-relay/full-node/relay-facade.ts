@@ -1,7 +1,10 @@
+import { labelOf } from '../../shared/admission/label-of.ts'
+import type { DeviceProfile } from '../../shared/admission/profile.ts'
 import { toHex } from '../../shared/bytes.ts'
 import { accept, LaresError, type Rejection, type Result, reject } from '../../shared/errors.ts'
 import { formatDeviceId, networkTagOf, parseDeviceId } from '../../shared/identity/device-id.ts'
 import { STATUS } from '../../shared/identity/label.ts'
+import { policyOf } from '../../shared/ledger/policy.ts'
 import { formatJoinLink } from '../../shared/protocol/join-link.ts'
 import type { PeerNetwork } from '../../shared/protocol/transport.ts'
 import type { SmallDeviceDoor } from '../devices/door.ts'
@@ -31,6 +34,7 @@ export interface FacadeInit {
   readonly version: string
   readonly startedAt: number
   mining(): RelayStatus['mining']
+  profile(): DeviceProfile
   readonly peers: Pick<PeerDesk, 'rows' | 'out'>
   keepers(): RelayStatus['keepers']
   pendingTransactions(): number
@@ -126,6 +130,7 @@ export function createFacade(init: FacadeInit): RelayFacade {
         incidents: init.incidents.list(),
       }
     },
+    labelDecision: () => labelOf(init.profile(), policyOf(chain.state).label),
     join,
     fleet: init.fleet,
     recovery: init.recovery,

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
+import type { LabelDecision } from '../../shared/admission/label-of.ts'
 import type { DeviceAnswer, RelayStatus } from '../facade.ts'
 
 /** `sun_path` has 104 bytes on macOS and 108 on Linux, with a closing zero. */
@@ -17,6 +18,8 @@ export interface DoorsInfo {
 
 /** What `lares status` and `doctor` get. */
 export interface AdminStatus extends RelayStatus {
+  /** Which label this machine fits by its own measure, and why. */
+  readonly fits: LabelDecision
   readonly pid: number
   readonly doors: DoorsInfo
   readonly ports: { readonly tcp: readonly number[]; readonly udp: readonly number[] }

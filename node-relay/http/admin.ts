@@ -24,6 +24,7 @@ export async function openAdminSocket(init: AdminInit): Promise<FastifyInstance>
     '/status',
     async (): Promise<AdminStatus> => ({
       ...facade.status(),
+      fits: facade.labelDecision(),
       pid: process.pid,
       doors: init.doors(),
       ports: init.ports,

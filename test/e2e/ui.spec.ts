@@ -52,6 +52,17 @@ test('status: the QR code of the own ID reads as that ID', async ({ page }) => {
   await expect(page.locator('svg.qr path')).toHaveAttribute('d', new RegExp(`^(M\\d+ \\d+h1v1h-1z){${dark}}$`))
 })
 
+test('status: which label fits this device, and what it lacks for more, when a person asks', async ({ page }) => {
+  await open(page, '?sample=following#/status')
+  await expect(page.getByTestId('label-reasons')).toHaveCount(0)
+  await page.getByTestId('label-why').click()
+  const reasons = page.getByTestId('label-reasons')
+  await expect(reasons).toHaveAttribute('data-label', 'lightweight')
+  await expect(reasons.locator('[data-requirement="full lifetime"]')).toHaveText('lifetime: 3 hours, needs 7 days')
+  await expect(reasons.locator('[data-requirement="full compute"]')).toHaveAttribute('data-met', 'true')
+  await expect(reasons.locator('[data-requirement="coordination power"]')).toHaveText('power: battery, needs mains')
+})
+
 test('status: a sleeping network is asleep, not lying', async ({ page }) => {
   await open(page, '?sample=asleep#/status')
   await expect(page.getByTestId('phase')).toHaveText('Asleep')

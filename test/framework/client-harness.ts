@@ -1,5 +1,6 @@
 /** A worker's client without a page: servers are answer functions, the clock is driven by the test. */
 import { createNodeVerifier } from '../../node-relay/crypto/node-verifier.ts'
+import { CONNECTION, POWER } from '../../shared/admission/hardware.ts'
 import { toHex } from '../../shared/bytes.ts'
 import { RECOVERY_WORDLIST } from '../../shared/crypto/recovery-wordlist.ts'
 import { topicsOf } from '../../shared/protocol/ids.ts'
@@ -8,13 +9,21 @@ import { headerItemCodec } from '../../shared/protocol/messages.ts'
 import type { GossipVerdict, TransportClock } from '../../shared/protocol/transport.ts'
 import { App, type AppInit } from '../../web/client/app.ts'
 import type { NetworkClient } from '../../web/client/network-client.ts'
-import type { ClientPorts, PagePort } from '../../web/client/ports.ts'
+import type { ClientPorts, Hardware, PagePort } from '../../web/client/ports.ts'
 import { generateWebSigner, webSignerFromKeyPair } from '../../web/crypto/web-signer.ts'
 import type { LocalStore } from '../../web/store/local-store.ts'
 import { createMemoryStore } from '../../web/store/memory-store.ts'
 import type { AppView, NetworkView, PageCall, WorkerCall, WorkerReplies } from '../../web/worker/api.ts'
 import type { BuiltBlock, ChainBuilder } from './chain-builder.ts'
 import { type Answer, NotServed } from './honest-node.ts'
+
+const TEST_HARDWARE: Hardware = {
+  computeScore: 150_000,
+  cores: 4,
+  memoryMiB: 8_192,
+  storageMiB: 20_000,
+  connection: CONNECTION.unmetered,
+}
 
 /** Turns of the event loop until WebCrypto, promises and the store have settled. */
 const SETTLE_TURNS = 8
@@ -105,7 +114,7 @@ export class ClientHarness {
         createWallet: () => this.#counted(generateWebSigner()),
         openWallet: (keyPair) => webSignerFromKeyPair(keyPair),
         loadWords: async () => RECOVERY_WORDLIST,
-        profile: { cores: 4, memory: 8 },
+        hardware: async () => TEST_HARDWARE,
         isPersisted: async () => false,
         ...init.ports,
       },
@@ -142,6 +151,8 @@ export class ClientHarness {
         if (bytes === 'unsupported') return { ok: false, code: 'unsupported', sentence: 'Not served.' }
         return bytes === 'reject' ? { ok: false, code: 'refused', sentence: 'Refused.' } : { ok: true, value: bytes }
       }
+      case 'power':
+        return POWER.mains
       case 'penalise':
         this.penalties.push({ peerId: body.peerId, points: body.points, code: body.code })
         return null

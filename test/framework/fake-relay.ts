@@ -1,7 +1,10 @@
 import type { SmallDeviceDoor } from '../../node-relay/devices/door.ts'
 import type { DeviceRow, RelayFacade, RelayStatus } from '../../node-relay/facade.ts'
 import type { FleetDoor } from '../../node-relay/fleet/door.ts'
+import { labelOf } from '../../shared/admission/label-of.ts'
+import { UNKNOWN_PROFILE } from '../../shared/admission/profile.ts'
 import { accept, LaresError, reject } from '../../shared/errors.ts'
+import { DEFAULT_POLICY } from '../../shared/policy/policy.ts'
 
 export const FAKE_NETWORK_ID = 'ab'.repeat(32)
 export const FAKE_DEVICE_ID = `LARES1${'Q'.repeat(64)}`
@@ -141,6 +144,7 @@ export function createFakeRelay(
   return {
     submitted,
     status: () => FAKE_STATUS,
+    labelDecision: () => labelOf(UNKNOWN_PROFILE, DEFAULT_POLICY.label),
     confirmClock: () => {},
     recovery: FAKE_RECOVERY,
     roster: FAKE_ROSTER,

@@ -5,6 +5,7 @@ import { afterEach, beforeEach, expect, test } from 'vitest'
 import { type RelayConfig, readRelayConfig } from '../../node-relay/config.ts'
 import { examine, type Finding } from '../../node-relay/doctor.ts'
 import type { AdminStatus } from '../../node-relay/http/admin-socket.ts'
+import { LABEL } from '../../shared/identity/label.ts'
 import { FAKE_STATUS } from '../framework/fake-relay.ts'
 import { holdTcpPort } from './cli/context.ts'
 
@@ -39,6 +40,7 @@ function config(...args: string[]): RelayConfig {
 const running = (tipTime: number): AdminStatus => ({
   ...FAKE_STATUS,
   tip: { ...FAKE_STATUS.tip, time: tipTime },
+  fits: { label: LABEL.lightweight, reasons: [] },
   pid: 42,
   doors: { port: 1, urls: [], joinUrl: '' },
   ports: { tcp: [], udp: [] },

@@ -1,3 +1,4 @@
+import type { LabelDecision } from '../../shared/admission/label-of.ts'
 import { equalBytes, fromHex, toHex } from '../../shared/bytes.ts'
 import { LaresError } from '../../shared/errors.ts'
 import { networkTagOf, parseDeviceId } from '../../shared/identity/device-id.ts'
@@ -18,6 +19,7 @@ import type { ClientPorts } from './ports.ts'
 import { recoverIdentity } from './recover-identity.ts'
 import {
   AUDIT,
+  LABEL_UNKNOWN,
   MALFORMED_LINK,
   NEWER_STORAGE,
   NO_ED25519,
@@ -114,6 +116,7 @@ export class App {
         return { ok: true, value: null }
       },
       'recover-identity': async (typed) => this.#persistAfter(await this.#recover(typed)),
+      'explain-label': () => this.#explainLabel(),
       audit: ({ text }) => this.#audit(text),
       'import-directory': async ({ bytes }) => (await this.#directory?.import(bytes)) ?? NO_NETWORK,
       'forget-directory': async () => (await this.#directory?.forget()) ?? NO_NETWORK,
@@ -302,6 +305,12 @@ export class App {
     // The caller gets the error; the next in line is not to fail for it.
     this.#switching = run.catch(() => undefined)
     return run
+  }
+
+  async #explainLabel(): Promise<Outcome<LabelDecision>> {
+    if (this.#client === undefined) return NO_NETWORK
+    const decision = await this.#client.labelDecision()
+    return decision === undefined ? LABEL_UNKNOWN : { ok: true, value: decision }
   }
 
   async #audit(text: string): Promise<AuditReport> {

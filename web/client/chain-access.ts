@@ -1,3 +1,4 @@
+import type { DeviceProfile } from '../../shared/admission/profile.ts'
 import type { ForkGraph } from '../../shared/chain/fork-graph.ts'
 import type { SyncPhase } from '../worker/api.ts'
 import type { Incidents } from './incidents.ts'
@@ -15,6 +16,8 @@ export interface ChainAccess {
   readonly servers: Servers
   readonly query: StateQuery
   readonly incidents: Incidents
+  /** What this device is, by its own measure. */
+  profile(): Promise<DeviceProfile>
   /** A server has given what no honest one gives. */
   reportLie(peer: string, code: string, evidence?: Uint8Array): void
   /** Resolves when the test holds, or the time is up. */

@@ -1,3 +1,4 @@
+import { hashProfile } from '../../shared/admission/profile.ts'
 import { deriveSeed, encodeRecoveryWords, RECOVERY_ENTROPY_LENGTH } from '../../shared/crypto/recovery-words.ts'
 import { createSeedSigner } from '../../shared/crypto/signer.ts'
 import { LaresError } from '../../shared/errors.ts'
@@ -21,7 +22,6 @@ import type { Failure, Outcome } from '../worker/api.ts'
 import type { ChainAccess } from './chain-access.ts'
 import type { Identity } from './identity.ts'
 import type { ClientPorts } from './ports.ts'
-import { hashProfile } from './profile.ts'
 import { joinFailure, NO_ED25519, STORAGE_REFUSED } from './sentences.ts'
 
 /** Recovery words asked back. */
@@ -139,7 +139,7 @@ export class Join {
       walletKey: wallet.publicKey,
       recoveryKey,
       anchor: voucherAnchor(voucher.voucherKey),
-      profile: hashProfile(this.#ports.profile),
+      profile: hashProfile(await this.#access.profile()),
       addresses: [],
     }
     const claimSignature = await createSeedSigner(secret.seed).sign(voucherClaimMessage(networkId, claim))

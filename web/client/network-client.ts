@@ -1,7 +1,12 @@
+import { type LabelDecision, labelOf } from '../../shared/admission/label-of.ts'
+import { Lifetime } from '../../shared/admission/lifetime.ts'
+import type { DeviceProfile } from '../../shared/admission/profile.ts'
 import { fromHex } from '../../shared/bytes.ts'
 import type { ForkGraph } from '../../shared/chain/fork-graph.ts'
 import { restoredSentence } from '../../shared/chain/recovery-words.ts'
 import { LABEL, labelNames } from '../../shared/identity/label.ts'
+import { POLICY_KEY } from '../../shared/ledger/state-keys.ts'
+import { policyCodec } from '../../shared/policy/policy.ts'
 import { MAX_GOSSIP_HEADER_LENGTH, PROTOCOLS, topicsOf } from '../../shared/protocol/ids.ts'
 import { type Status, statusCodec } from '../../shared/protocol/messages.ts'
 import type { GossipVerdict } from '../../shared/protocol/transport.ts'
@@ -14,6 +19,7 @@ import { createIncidents, type Incidents } from './incidents.ts'
 import type { Remembered } from './keepsake.ts'
 import { KeptChain } from './kept-chain.ts'
 import { type Origin, originRequest, readOrigin } from './origin.ts'
+import { measureProfile } from './own-profile.ts'
 import type { ClientPorts } from './ports.ts'
 import { type RecoveredStart, RecoveryWatch } from './recovery-watch.ts'
 import { Redial } from './redial.ts'
@@ -42,6 +48,7 @@ export class NetworkClient implements AuditedChain {
   readonly #redial: Redial
   readonly #recoveryWatch: RecoveryWatch
   readonly #hints: ServerHints
+  readonly #lifetime = new Lifetime()
   readonly #onChange: () => void
   readonly #waiters = new Set<() => void>()
   readonly #originAskedAt = new Map<string, number>()
@@ -133,6 +140,21 @@ export class NetworkClient implements AuditedChain {
     return (this.#kept?.verified ?? 0) + (this.#driver?.headersVerified ?? 0)
   }
 
+  /** What this device is, by its own measure. */
+  profile(): Promise<DeviceProfile> {
+    const { hardware, page, clock } = this.#ports
+    return measureProfile(hardware, page, this.#lifetime.at(clock.now()))
+  }
+
+  /** Which label this device fits by the thresholds of the settled policy; undefined when nobody proves those. */
+  async labelDecision(): Promise<LabelDecision | undefined> {
+    const settled = this.graph?.settled.node
+    if (settled === undefined) return undefined
+    const proven = await this.query(settled, POLICY_KEY)
+    const policy = proven.kind === 'proven' && proven.value !== undefined ? policyCodec.decode(proven.value) : undefined
+    return policy?.ok === true ? labelOf(await this.profile(), policy.value.label) : undefined
+  }
+
   get phase(): SyncPhase {
     const phase = this.#driver?.phase ?? 'connecting'
     // Nobody has answered yet, and dialling fails: that is offline, too.
@@ -207,6 +229,7 @@ export class NetworkClient implements AuditedChain {
 
   peerConnected(peerId: string, transport: TransportName, address: string): void {
     if (!this.servers.add(peerId, transport, address)) return
+    this.#lifetime.note(true, this.#ports.clock.now())
     this.#redial.reset()
     if (this.#driver === undefined) void this.#fetchOrigin()
     else this.#driver.peerConnected(peerId)
@@ -219,6 +242,7 @@ export class NetworkClient implements AuditedChain {
     this.#driver?.peerGone(peerId)
     this.#hints.gone(peerId)
     if (this.servers.size > 0 || this.#stopped) return
+    this.#lifetime.note(false, this.#ports.clock.now())
     this.incidents.add({ code: 'server-lost', severity: 'warning', sentence: INCIDENT.serverLost })
     this.#redial.soon()
   }
@@ -335,6 +359,7 @@ export class NetworkClient implements AuditedChain {
 
   #step(): void {
     const { phase } = this
+    this.#lifetime.note(this.servers.size > 0, this.#ports.clock.now())
     if (phase === 'asleep' && this.#lastPhase === 'following')
       this.incidents.add({ code: 'asleep', severity: 'note', sentence: INCIDENT.asleep })
     this.#lastPhase = phase

@@ -1,3 +1,4 @@
+import type { DeviceProfile } from '../../shared/admission/profile.ts'
 import type { SignatureVerifier } from '../../shared/crypto/signature-verifier.ts'
 import type { Result } from '../../shared/errors.ts'
 import type { TransportClock } from '../../shared/protocol/transport.ts'
@@ -10,13 +11,8 @@ export interface PagePort {
   call<Body extends PageCall>(body: Body): Promise<PageReplies[Body['call']]>
 }
 
-/** What this device can do, said once in its application. */
-export interface DeviceProfile {
-  /** Logical processors; 0 for unknown. */
-  readonly cores: number
-  /** GiB; 0 for unknown. */
-  readonly memory: number
-}
+/** What the worker can find out about its machine. */
+export type Hardware = Pick<DeviceProfile, 'computeScore' | 'cores' | 'memoryMiB' | 'storageMiB' | 'connection'>
 
 /** Everything the client does not do itself, so that tests own it. */
 export interface ClientPorts {
@@ -31,7 +27,8 @@ export interface ClientPorts {
   readonly openWallet: (keyPair: CryptoKeyPair) => Promise<Result<WebSigner>>
   /** BIP-39 list, fetched when first needed. */
   readonly loadWords: () => Promise<readonly string[]>
-  readonly profile: DeviceProfile
+  /** Takes some 50 ms, so it is called only when a person wants to know, or joins. */
+  readonly hardware: () => Promise<Hardware>
   /** The browser has promised to keep the storage; undefined when it does not say. */
   readonly isPersisted: () => Promise<boolean | undefined>
 }

@@ -17,6 +17,10 @@ export const NO_ED25519 = failure(
 )
 export const NOT_OPEN = failure('not-open', 'The page is still starting: try again in a moment.')
 export const NO_NETWORK = failure('no-network', 'No network is open: add one with its join link first.')
+export const LABEL_UNKNOWN = failure(
+  'label-unknown',
+  'No server has proven the rules of this network yet: try again when this page follows the chain.',
+)
 export const UNKNOWN_NETWORK = failure(
   'unknown-network',
   'This device has not joined that network: add it with its join link.',

@@ -1,4 +1,5 @@
 /** Plugs the page's network to the worker: PageCall in, connection events and gossip out. Moves bytes, judges nothing. */
+import type { DeviceProfile } from '../../shared/admission/profile.ts'
 import { LaresError } from '../../shared/errors.ts'
 import type { CancelSignal, PeerConnection } from '../../shared/protocol/transport.ts'
 import type { BrowserNetwork } from '../network/browser-network.ts'
@@ -43,6 +44,7 @@ export interface NetworkCallsInit {
   readonly localAccess: Pick<LocalAccess, 'sift'>
   /** Asks the browser to keep the storage. */
   readonly persist: () => Promise<boolean | undefined>
+  readonly power: () => Promise<DeviceProfile['power']>
 }
 
 export function createNetworkHandlers(init: NetworkCallsInit): CallHandlers<PageCall, PageReplies> {
@@ -123,6 +125,8 @@ export function createNetworkHandlers(init: NetworkCallsInit): CallHandlers<Page
     },
 
     persist: () => init.persist(),
+
+    power: () => init.power(),
   }
 }
 

@@ -10,6 +10,7 @@ export type UiCallName =
   | 'confirm-join'
   | 'cancel-join'
   | 'recover-identity'
+  | 'explain-label'
   | 'audit'
   | 'import-directory'
   | 'forget-directory'
@@ -31,6 +32,7 @@ export function forwardUiCalls(call: CallNode): CallHandlers<UiCall, UiReplies> 
     'confirm-join': call,
     'cancel-join': call,
     'recover-identity': call,
+    'explain-label': call,
     audit: call,
     'import-directory': call,
     'forget-directory': call,

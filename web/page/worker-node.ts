@@ -4,6 +4,7 @@ import { type Bridge, createBridge } from '../worker/bridge.ts'
 import { askToPersist, type Keepsake } from './keeping.ts'
 import { createLocalAccess, type LocalNeed } from './local-access.ts'
 import { createNetworkHandlers, type PageNetwork, reportConnections } from './network-calls.ts'
+import { readPower } from './power.ts'
 import type { LocalNode } from './tabs.ts'
 import type { CallNode } from './ui-calls.ts'
 
@@ -53,6 +54,7 @@ export async function startWorkerNode(init: WorkerNodeInit): Promise<WorkerNode>
       localAccess,
       worker: { call: (body) => bridge.call(body) },
       persist: askToPersist,
+      power: () => readPower(),
     }),
     onEvent: ({ view }) => {
       init.keepsake.write(view.storage.keepsake)

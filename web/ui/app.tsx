@@ -2,8 +2,7 @@ import { useEffect, useState } from 'preact/hooks'
 import { explainLocalNetworkNeed } from '../network/local-network.ts'
 import { AuditView } from './audit-view.tsx'
 import { Icon, type IconName, Mark } from './icons.tsx'
-import { JoinView } from './join-view.tsx'
-import { NetworksView } from './networks-view.tsx'
+import { Late } from './parts.tsx'
 import { StatusView } from './status-view.tsx'
 import { type PageActions, type PageState, type Store, useStore } from './store.ts'
 
@@ -14,6 +13,9 @@ const VIEWS = [
   { name: 'networks', word: 'Networks', icon: 'networks' },
 ] as const satisfies readonly { name: string; word: string; icon: IconName }[]
 type ViewName = (typeof VIEWS)[number]['name']
+
+const loadJoin = async () => (await import('./join-view.tsx')).JoinView
+const loadNetworks = async () => (await import('./networks-view.tsx')).NetworksView
 
 function viewOf(hash: string): ViewName {
   return VIEWS.find(({ name }) => hash === `#/${name}`)?.name ?? 'status'
@@ -75,22 +77,34 @@ export function App({ store, actions }: { store: Store; actions: PageActions }) 
 
 function View({ name, state, actions }: { name: ViewName; state: PageState; actions: PageActions }) {
   const { view } = state
-  if (view === undefined)
-    return (
-      <p class="starting muted" role="status">
-        Starting…
-      </p>
-    )
+  if (view === undefined) return <Starting />
   switch (name) {
     case 'status':
-      return <StatusView view={view} />
+      return <StatusView view={view} actions={actions} />
     case 'audit':
       return <AuditView view={view} actions={actions} />
     case 'join':
-      return <JoinView view={view} voucher={state.voucher} actions={actions} />
+      return (
+        <Late key={name} load={loadJoin} props={{ view, voucher: state.voucher, actions }} waiting={<Starting />} />
+      )
     case 'networks':
-      return <NetworksView view={view} arrivalFailure={state.arrivalFailure} actions={actions} />
+      return (
+        <Late
+          key={name}
+          load={loadNetworks}
+          props={{ view, arrivalFailure: state.arrivalFailure, actions }}
+          waiting={<Starting />}
+        />
+      )
   }
+}
+
+function Starting() {
+  return (
+    <p class="starting muted" role="status">
+      Starting…
+    </p>
+  )
 }
 
 /** What has to be said whatever the view: an update, the local network, another tab. */

@@ -1,3 +1,4 @@
+import { useState } from 'preact/hooks'
 import type { AppView, NetworkView } from '../worker/api.ts'
 import { ChainStrip } from './chain-strip.tsx'
 import { DeviceId } from './device-id.tsx'
@@ -15,11 +16,13 @@ import {
   startSentence,
   syncProgress,
 } from './network-words.ts'
-import { Card, Facts, Note, Pill } from './parts.tsx'
+import { Card, Facts, Late, Note, Pill } from './parts.tsx'
 import { PeerList } from './peer-list.tsx'
-import { useNow } from './store.ts'
+import { type PageActions, useNow } from './store.ts'
 
-export function StatusView({ view }: { view: AppView }) {
+const loadReasons = async () => (await import('./label-reasons.tsx')).LabelReasons
+
+export function StatusView({ view, actions }: { view: AppView; actions: PageActions }) {
   const now = useNow()
   const network = view.active
   if (network === undefined) return <NoNetwork />
@@ -41,7 +44,7 @@ export function StatusView({ view }: { view: AppView }) {
         </Card>
       </div>
       <div class="column">
-        <IdentityCard network={network} isPersisted={view.storage.isPersisted} />
+        <IdentityCard network={network} isPersisted={view.storage.isPersisted} actions={actions} />
         <Card title="Peers">
           <p class="muted">{servedBySentence(network.peers)}</p>
           <PeerList peers={network.peers} />
@@ -129,8 +132,10 @@ function Count({ value, testId }: { value: number; testId: string }) {
   )
 }
 
-function IdentityCard({ network, isPersisted }: { network: NetworkView; isPersisted: boolean | undefined }) {
+function IdentityCard(props: { network: NetworkView; isPersisted: boolean | undefined; actions: PageActions }) {
+  const { network, isPersisted, actions } = props
   const { identity } = network
+  const [isAsked, setAsked] = useState(false)
   const hasKey = identity.deviceId !== undefined && !identity.isLost
   const keeping = hasKey ? keepingSentence(isPersisted) : undefined
   return (
@@ -166,6 +171,10 @@ function IdentityCard({ network, isPersisted }: { network: NetworkView; isPersis
           <Icon name="identity" /> Join with a voucher
         </a>
       )}
+      <details onToggle={(event) => setAsked(event.currentTarget.open)}>
+        <summary data-testid="label-why">Which label fits this device, and why</summary>
+        {isAsked && <Late load={loadReasons} props={{ actions }} waiting={null} />}
+      </details>
     </Card>
   )
 }

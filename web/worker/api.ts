@@ -2,6 +2,8 @@
  * The contract between the page and its worker. The page owns libp2p and only moves bytes; the worker owns verification,
  * chain state, wallet and IndexedDB (DESIGN 7). No logic here: discriminated unions and plain, structured-cloneable data.
  */
+import type { LabelDecision } from '../../shared/admission/label-of.ts'
+import type { DeviceProfile } from '../../shared/admission/profile.ts'
 import type { KeeperActivity } from '../../shared/chain/keepers.ts'
 import type { ProtocolSpec } from '../../shared/protocol/transport.ts'
 
@@ -226,6 +228,8 @@ export type WorkerCall =
   | { readonly call: 'cancel-join' }
   /** Brings an ID back whose key is gone. */
   | { readonly call: 'recover-identity'; readonly words: string; readonly deviceId: string }
+  /** Which label this device fits, and why. */
+  | { readonly call: 'explain-label' }
   | { readonly call: 'audit'; readonly text: string }
   /** The file that `lares directory export` has written. */
   | { readonly call: 'import-directory'; readonly bytes: Uint8Array }
@@ -260,6 +264,7 @@ export interface WorkerReplies {
   'confirm-join': Outcome<null>
   'cancel-join': Outcome<null>
   'recover-identity': Outcome<null>
+  'explain-label': Outcome<LabelDecision>
   audit: AuditReport
   'import-directory': Outcome<{ devices: number }>
   'forget-directory': Outcome<null>
@@ -296,6 +301,8 @@ export type PageCall =
   | { readonly call: 'hang-up'; readonly peerId: string }
   /** Asks the browser not to clear the storage; a person may be asked. */
   | { readonly call: 'persist' }
+  /** What feeds this device. */
+  | { readonly call: 'power' }
 
 export interface PageReplies {
   dial: Outcome<{ peerId: string }>
@@ -308,6 +315,7 @@ export interface PageReplies {
   'hang-up': null
   /** undefined when the browser does not say. */
   persist: boolean | undefined
+  power: DeviceProfile['power']
 }
 
 /** Worker tells page, no reply: the whole view, at most ten times a second. */

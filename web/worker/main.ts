@@ -5,13 +5,12 @@ import { createWebVerifier } from '../crypto/web-verifier.ts'
 import { openIndexedDbStore } from '../store/indexed-db-store.ts'
 import type { PageCall, PageReplies, ViewChanged, WorkerCall, WorkerReplies } from './api.ts'
 import { type Bridge, type BridgePort, createBridge } from './bridge.ts'
+import { readHardware } from './hardware.ts'
 
 type PageBridge = Bridge<PageCall, PageReplies, ViewChanged>
 
 /** Probing the engine takes a moment, and calls may come before it is done: they wait for it. */
 const verifier = createWebVerifier()
-
-const { hardwareConcurrency = 0, deviceMemory = 0 } = navigator as Navigator & { readonly deviceMemory?: number }
 
 const app = new App({
   ports: {
@@ -31,7 +30,7 @@ const app = new App({
     createWallet: () => generateWebSigner(),
     openWallet: (keyPair) => webSignerFromKeyPair(keyPair),
     loadWords: async () => (await import('../../shared/crypto/recovery-wordlist.ts')).RECOVERY_WORDLIST,
-    profile: { cores: hardwareConcurrency, memory: deviceMemory },
+    hardware: readHardware,
     isPersisted: async () => {
       const { storage } = navigator as { readonly storage?: Partial<StorageManager> }
       return storage?.persisted?.().catch(() => undefined)

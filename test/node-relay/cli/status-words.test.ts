@@ -2,6 +2,9 @@ import { describe, expect, it } from 'vitest'
 import { describeStatus, keeperWords, labelWords, MAX_PRINTED } from '../../../node-relay/cli/status-words.ts'
 import type { KeeperRow, PeerRow } from '../../../node-relay/facade.ts'
 import type { AdminStatus } from '../../../node-relay/http/admin-socket.ts'
+import { labelOf } from '../../../shared/admission/label-of.ts'
+import { UNKNOWN_PROFILE } from '../../../shared/admission/profile.ts'
+import { DEFAULT_POLICY } from '../../../shared/policy/policy.ts'
 import { FAKE_STATUS } from '../../framework/fake-relay.ts'
 
 const NOW = FAKE_STATUS.tip.time + 12_000
@@ -22,6 +25,7 @@ function printed(change: Partial<AdminStatus> = {}): string {
     {
       ...FAKE_STATUS,
       droppedPeers: [],
+      fits: labelOf(UNKNOWN_PROFILE, DEFAULT_POLICY.label),
       pid: 1,
       doors: { port: 1, urls: ['https://lares.local:1/'], joinUrl: 'https://lares.local:1/#join=x' },
       ports: { tcp: [], udp: [] },
@@ -46,6 +50,15 @@ describe('lares status', () => {
     )
     expect(line({ saidLabel: undefined, height: undefined, roundTrip: undefined, transport: 'circuit' })).toMatch(
       /unknown .*relayed/,
+    )
+  })
+
+  it('says which label the machine fits, and what it lacks for more', () => {
+    const line = printed()
+      .split('\n')
+      .find((text) => text.startsWith('Fits by measure'))
+    expect(line).toMatch(
+      /lightweight, because for full it lacks lifetime 0 seconds \(needs 7 days\), .*; for coordination/,
     )
   })
 

@@ -3,10 +3,13 @@ import { createNodeVerifier } from '../../../node-relay/crypto/node-verifier.ts'
 import type { RelayFacade } from '../../../node-relay/facade.ts'
 import { createIncidentLog, MAX_INCIDENTS } from '../../../node-relay/full-node/incidents.ts'
 import { createFacade, joinAddresses } from '../../../node-relay/full-node/relay-facade.ts'
+import { UNKNOWN_PROFILE } from '../../../shared/admission/profile.ts'
 import { blockCodec } from '../../../shared/block/block.ts'
 import { toHex } from '../../../shared/bytes.ts'
 import { accept, reject } from '../../../shared/errors.ts'
 import { formatDeviceId } from '../../../shared/identity/device-id.ts'
+import { LABEL } from '../../../shared/identity/label.ts'
+import { DEFAULT_POLICY } from '../../../shared/policy/policy.ts'
 import { verifyBundle } from '../../../shared/proof/bundle.ts'
 import { parseJoinLink } from '../../../shared/protocol/join-link.ts'
 import { foundRelay, makeVoucher, registerByVoucher, retire, type TestDevice } from '../../framework/chain-actions.ts'
@@ -53,6 +56,7 @@ beforeEach(async () => {
     version: '0.1.0',
     startedAt: 5,
     mining: () => ({ state: 'stopped', sentence: 'Mining is switched off.', hashesPerSecond: 0, share: 0 }),
+    profile: () => UNKNOWN_PROFILE,
     peers: { rows: () => [], out: () => [] },
     keepers: () => [],
     pendingTransactions: () => 2,
@@ -69,6 +73,15 @@ beforeEach(async () => {
 afterEach(closeAll)
 
 describe('facade', () => {
+  it('says which label this machine fits by the policy of the tip', () => {
+    const { label, reasons } = facade.labelDecision()
+    expect(label).toBe(LABEL.lightweight)
+    expect(reasons.find(({ requirement }) => requirement === 'storage')).toMatchObject({
+      have: 0,
+      need: DEFAULT_POLICY.label.fullStorageMiB,
+    })
+  })
+
   it('says where the relay stands', () => {
     const { node } = full.chain.graph.settled
     expect(facade.status()).toMatchObject({

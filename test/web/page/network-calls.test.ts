@@ -1,4 +1,5 @@
 import { afterEach, describe, expect, it, vi } from 'vitest'
+import { POWER } from '../../../shared/admission/hardware.ts'
 import { LaresError } from '../../../shared/errors.ts'
 import type {
   GossipValidator,
@@ -68,6 +69,7 @@ function start(dial: PageNetwork['dial'], reply: (call: WorkerCall) => Promise<u
     worker,
     localAccess,
     persist: async () => true,
+    power: async () => POWER.mains,
   })
   return { handlers, network, told, log, topics, served, listeners }
 }

@@ -1,4 +1,9 @@
 /** A worker that knows no chain: it sends a sample view and answers a person's calls as the real one would. */
+
+import { CONNECTION, POWER, REACHABILITY } from '../../../shared/admission/hardware.ts'
+import { labelOf } from '../../../shared/admission/label-of.ts'
+import { profileOf } from '../../../shared/admission/profile.ts'
+import { DEFAULT_POLICY } from '../../../shared/policy/policy.ts'
 import type { AppView, PageCall, PageReplies, ViewChanged, WorkerCall, WorkerReplies } from '../../../web/worker/api.ts'
 import { type Bridge, type BridgePort, createBridge } from '../../../web/worker/bridge.ts'
 import { app, identity, network, SAMPLE_VIEWS, type SampleName, sampleReport } from './sample-views.ts'
@@ -8,6 +13,17 @@ const WORDS =
     ' ',
   )
 const ASKED = [2, 10, 19]
+
+/** A phone on its battery. */
+const SAMPLE_PROFILE = profileOf({
+  lifetimeSeconds: 3 * 3_600,
+  availability: 980,
+  computeScore: 150_000,
+  storageMiB: 1_500,
+  reachability: REACHABILITY.nobody,
+  power: POWER.battery,
+  connection: CONNECTION.unmetered,
+})
 
 let view: AppView = SAMPLE_VIEWS.empty
 
@@ -58,6 +74,7 @@ const bridge: Bridge<PageCall, PageReplies, ViewChanged> = createBridge<
       show(app(network({ identity: identity('pending', 4) })))
       return { ok: true, value: null }
     },
+    'explain-label': () => ({ ok: true, value: labelOf(SAMPLE_PROFILE, DEFAULT_POLICY.label) }),
     audit: ({ text }) => sampleReport(text),
     'import-directory': () => ({ ok: false, code: 'malformed-directory', sentence: 'This is not a Lares directory.' }),
     'forget-directory': () => ({ ok: true, value: null }),

@@ -24,6 +24,7 @@ const bridge = createBridge<WorkerCall, WorkerReplies, PageCall, PageReplies, ne
     penalise: unused,
     'hang-up': unused,
     persist: unused,
+    power: unused,
   },
   onEvent: ({ view }) => store.set({ view }),
 })

@@ -62,6 +62,7 @@ describe('worker', () => {
         penalise: () => null,
         'hang-up': () => null,
         persist: () => true,
+        power: () => 0,
       },
     })
     const view = await bridge.call({ call: 'open', init: { codeOrigin: 'here', servedBy: undefined } })
