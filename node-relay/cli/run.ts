@@ -2,6 +2,7 @@ import { LaresError } from '../../shared/errors.ts'
 import { parseFlags, RELAY_FLAGS } from '../config.ts'
 import { audit } from './audit.ts'
 import { backup } from './backup.ts'
+import { certificateCheck } from './certificate.ts'
 import { clockConfirm } from './clock.ts'
 import { type CliContext, type Command, EXIT_FAILED, EXIT_OK, EXIT_USAGE } from './command.ts'
 import { dbCompact, dbRollback, dbVerify } from './db.ts'
@@ -43,6 +44,7 @@ const COMMANDS: readonly Command[] = [
   audit,
   proofExport,
   proofVerify,
+  certificateCheck,
   enroll,
   labels,
   directoryExport,

@@ -24,6 +24,12 @@ test('header count rises by gossip over WebRTC-direct', async ({ page }) => {
   await heightRises(page, 4)
   await expect(page.getByTestId('peer').first()).toHaveAttribute('data-transport', 'webrtc-direct')
   expect(await count(page, 'headers-verified')).toBeGreaterThan(0)
+  // What this browser is, by its own measure and the thresholds that the relay proves.
+  await page.getByTestId('label-why').click()
+  const reasons = page.getByTestId('label-reasons')
+  await expect(reasons).toHaveAttribute('data-label', 'lightweight')
+  await expect(reasons.locator('[data-requirement="full compute"]')).toContainText(/: [1-9][\d,]+/)
+  await expect(reasons.locator('[data-requirement="full lifetime"]')).toHaveAttribute('data-met', 'false')
 })
 
 test('a phone joins with a voucher: pending, then settled; audits; a reload keeps everything', async ({ page }) => {
