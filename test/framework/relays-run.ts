@@ -11,6 +11,7 @@ import { askRelay } from '../../node-relay/cli/admin-client.ts'
 import { blockCodec } from '../../shared/block/block.ts'
 import { fromHex, toHex } from '../../shared/bytes.ts'
 import { hashHeader } from '../../shared/header/header.ts'
+import { twoThirds } from '../../shared/roster/roster.ts'
 import { transactionIdOf } from '../../shared/transaction/transaction.ts'
 import { createMesh } from './mesh.ts'
 import { makeRegistrations, type Registration } from './relay-devices.ts'
@@ -28,6 +29,8 @@ import {
 const RELAYS = [0, 1, 2] as const
 const PORT = 4670
 const LOOK_MS = 250
+/** Incident of a relay that two thirds of the keepers have moved below what was settled for it. */
+const LEFT_SETTLED = 'settled-left'
 /** After a heal: libp2p notices a cut cable after ten seconds, and dials again after five at most. */
 const HEAL_DEADLINE_MS = 120_000
 /** A relay takes so many transactions at once from one address. */
@@ -50,6 +53,8 @@ export interface RelaysRunResult {
   readonly splits: readonly string[]
   /** Seen by any relay at any time. */
   readonly settledSeen: number
+  /** Of these, blocks that one relay alone held for settled when the two others had sealed another branch. */
+  readonly leftByOne: number
   readonly sealedHeaders: number
   readonly handedIn: number
   readonly undoneBlocks: number
@@ -76,7 +81,10 @@ export async function runRelays({ blocks, random, onProgress = () => {} }: Relay
   const dirs = await Promise.all(RELAYS.map(() => makeDataDir()))
   const relays: (RelayProcess | undefined)[] = []
   const faults: string[] = []
-  const settled = new Map<number, string>()
+  /** `height hash` → the relays that held it for settled at any time. */
+  const settled = new Map<string, Set<number>>()
+  /** Relays that said that they have left what was settled for them. */
+  const movedByTwoThirds = new Set<number>()
   /** `parent seat` → hashes of headers. */
   const sealed = new Map<string, Set<string>>()
   const handedIn = new Map<string, Registration>()
@@ -140,15 +148,20 @@ export async function runRelays({ blocks, random, onProgress = () => {} }: Relay
   /** What this relay shows now: its blocks, and what is settled. */
   async function look(machine: number): Promise<Status> {
     const status = await askRelay<Status>(dirs[machine] as string, '/status')
-    const known = settled.get(status.settled.height)
-    if (known !== undefined && known !== status.settled.hash)
-      faults.push(`block ${status.settled.height} is settled as ${known} and as ${status.settled.hash}`)
-    settled.set(status.settled.height, status.settled.hash)
     const mine = seen[machine] as string[]
     if (mine[status.tip.height] !== status.tip.hash) await readBlocks(machine, mine, status.tip.height)
+    // What is settled settles all below it. The blocks are a little newer than the status, and may be of another branch.
+    if (mine[status.settled.height] === status.settled.hash)
+      for (let height = status.settled.height; height > 0; height--) {
+        const key = `${height} ${mine[height]}`
+        const holders = settled.get(key) ?? new Set()
+        if (holders.has(machine)) break
+        settled.set(key, holders.add(machine))
+      }
     // Whoever was cut off finds its branch refused by the others: said, and healed.
     for (const { code, sentence } of status.incidents)
-      if (!/^(reorganization|settled-conflict)$/.test(code)) faults.push(`relay ${machine}: ${sentence}`)
+      if (code === LEFT_SETTLED) movedByTwoThirds.add(machine)
+      else if (!/^(reorganization|settled-conflict)$/.test(code)) faults.push(`relay ${machine}: ${sentence}`)
     return status
   }
 
@@ -302,8 +315,18 @@ export async function runRelays({ blocks, random, onProgress = () => {} }: Relay
     }
     const last = await until('one chain at the very end', isOne)
     const chain = seen[0] as string[]
-    for (const [height, hash] of settled)
-      if (height > 0 && chain[height] !== hash) faults.push(`block ${height} was settled and is no longer there`)
+    const lost = [...settled].filter(([key]) => {
+      const [height, hash] = key.split(' ')
+      return chain[Number(height)] !== hash
+    })
+    // Two thirds may move one that had heard of seals of two thirds alone, loudly (DESIGN 2); and never each other.
+    for (const [key, holders] of lost) {
+      if (holders.size >= twoThirds(RELAYS.length))
+        faults.push(`block ${key} was settled at relays ${[...holders]} and is no longer there`)
+      for (const machine of holders)
+        if (!movedByTwoThirds.has(machine))
+          faults.push(`block ${key} was settled at relay ${machine}, left without a word`)
+    }
     for (const machine of RELAYS) {
       noteGrowth(machine)
       await relays[machine]?.stop()
@@ -316,6 +339,7 @@ export async function runRelays({ blocks, random, onProgress = () => {} }: Relay
       kills,
       splits,
       settledSeen: settled.size,
+      leftByOne: lost.length,
       sealedHeaders: [...sealed.values()].reduce((sum, { size }) => sum + size, 0),
       handedIn: handedIn.size,
       undoneBlocks,
