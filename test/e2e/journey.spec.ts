@@ -70,6 +70,41 @@ test('a phone joins with a voucher: pending, then settled; audits; a reload keep
   expect(await count(page, 'headers-stored')).toBeGreaterThan(0)
 })
 
+test('the device itself answers who asks, and a copied label does not', async ({ browser }) => {
+  const device = await (await browser.newContext()).newPage()
+  const thief = await (await browser.newContext()).newPage()
+  const technician = await (await browser.newContext()).newPage()
+  const ids: string[] = []
+  for (const page of [device, thief]) {
+    await open(page)
+    await joinWithVoucher(page, (await newVoucher(relay.dataDir)).text)
+    ids.push(await settledId(page))
+  }
+  await open(technician)
+  const [id = ''] = ids
+  expect(await auditId(technician, id)).toBe('registered')
+  await technician.getByTestId('challenge-open').click()
+  const question = (await technician.getByTestId('challenge-text').textContent()) ?? ''
+  /** What a phone shows when it is asked. */
+  const answerOf = async (page: Page) => {
+    await openView(page, 'My ID')
+    await page.getByTestId('prove-question').fill(question)
+    await page.getByTestId('prove').click()
+    return (await page.getByTestId('prove-answer').textContent()) ?? ''
+  }
+  const check = async (answer: string) => {
+    await technician.getByTestId('challenge-answer').fill(answer)
+    await technician.getByTestId('challenge-check').click()
+  }
+  const verdict = technician.getByTestId('audit-verdict')
+  await check(await answerOf(thief))
+  await expect(technician.getByTestId('challenge-failure')).toHaveAttribute('data-code', 'answer-of-other-device')
+  await expect(verdict).toHaveAttribute('data-verdict', 'registered')
+  await check(await answerOf(device))
+  await expect(verdict).toHaveAttribute('data-verdict', 'genuine')
+  for (const page of [device, thief, technician]) await page.context().close()
+})
+
 test('a used voucher is refused in one sentence', async ({ page, browser }) => {
   const voucher = await newVoucher(relay.dataDir)
   await open(page)

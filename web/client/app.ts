@@ -10,6 +10,7 @@ import type { CallHandlers } from '../worker/bridge.ts'
 import { emptyReport } from '../worker/empty-report.ts'
 import { auditDevice } from './audit.ts'
 import { PrivateDirectory } from './directory.ts'
+import type { Genuine } from './genuine.ts'
 import { isSound } from './identity-record.ts'
 import { Join } from './join.ts'
 import { formatKeepsake, type Remembered, readKeepsake } from './keepsake.ts'
@@ -56,6 +57,7 @@ export class App {
   #client: NetworkClient | undefined
   #join: Join | undefined
   #directory: PrivateDirectory | undefined
+  #genuine: Genuine | undefined
   #codeOrigin = ''
   /** Network of the relay that this page came from, hex. */
   #servedBy: string | undefined
@@ -118,6 +120,10 @@ export class App {
       'recover-identity': async (typed) => this.#persistAfter(await this.#recover(typed)),
       'explain-label': () => this.#explainLabel(),
       audit: ({ text }) => this.#audit(text),
+      challenge: ({ deviceId }) => this.#asGenuine((genuine, client) => genuine.challenge(client, deviceId)),
+      'check-answer': ({ text }) => this.#checkAnswer(text),
+      'answer-challenge': ({ text }) =>
+        this.#asGenuine((genuine, client) => genuine.answer(client, client.identity, text)),
       'import-directory': async ({ bytes }) => (await this.#directory?.import(bytes)) ?? NO_NETWORK,
       'forget-directory': async () => (await this.#directory?.forget()) ?? NO_NETWORK,
       'search-directory': async ({ text }) => (await this.#directory?.search(text)) ?? NO_NETWORK,
@@ -311,6 +317,21 @@ export class App {
     if (this.#client === undefined) return NO_NETWORK
     const decision = await this.#client.labelDecision()
     return decision === undefined ? LABEL_UNKNOWN : { ok: true, value: decision }
+  }
+
+  /** Loaded when first asked for. */
+  async #asGenuine<Value>(ask: (genuine: Genuine, client: NetworkClient) => Outcome<Value> | Promise<Outcome<Value>>) {
+    const client = this.#client
+    if (this.#ports === undefined || client === undefined) return NO_NETWORK
+    this.#genuine ??= new (await import('./genuine.ts')).Genuine(this.#ports)
+    return ask(this.#genuine, client)
+  }
+
+  async #checkAnswer(text: string): Promise<Outcome<AuditReport>> {
+    const outcome = await this.#asGenuine((genuine, client) => genuine.checkAnswer(client, text))
+    const id = outcome.ok && outcome.value.deviceId !== undefined ? parseDeviceId(outcome.value.deviceId) : undefined
+    if (!outcome.ok || id?.ok !== true) return outcome
+    return { ok: true, value: { ...outcome.value, entry: await this.#directory?.find(id.value.deviceId) } }
   }
 
   async #audit(text: string): Promise<AuditReport> {

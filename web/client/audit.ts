@@ -28,6 +28,9 @@ const ENDING_MS = 250
 /** A server that lied is hung up on: the network's other servers have this long to be reached instead, ms. */
 const OTHER_SERVER_MS = 8_000
 
+/** Whether the device of this record has signed what it was asked. */
+type IsAnswered = (record: DeviceRecord) => Promise<boolean>
+
 /** A followed network with what an audit tells of it. */
 export interface AuditedChain extends ChainAccess {
   readonly headersVerified: number
@@ -40,11 +43,14 @@ export interface AuditedChain extends ChainAccess {
 /**
  * What the ledger says of a device, by a proof under the header that this phone itself holds for settled. Trust is
  * counted at the epoch that is proven under the same header.
+ *
+ * @param isAnswered of a device that was asked itself: then, and only then, it may be genuine
  */
 export async function auditDevice(
   chain: AuditedChain,
   deviceId: Uint8Array,
   clock: TransportClock,
+  isAnswered?: IsAnswered,
 ): Promise<AuditReport> {
   const began = clock.now()
   const took = () => Math.max(0, clock.now() - began)
@@ -61,7 +67,7 @@ export async function auditDevice(
     cancel = clock.after(DEADLINE_MS, () => resolve(cannotSay('no-answer', AUDIT.noAnswer)))
   })
   try {
-    return await Promise.race([findVerdict(chain, deviceId, { text, cannotSay, took }), late])
+    return await Promise.race([findVerdict(chain, deviceId, { text, cannotSay, took, isAnswered }), late])
   } finally {
     cancel()
   }
@@ -71,10 +77,11 @@ interface Question {
   readonly text: string
   readonly cannotSay: (code: string, sentence: string) => AuditReport
   readonly took: () => number
+  readonly isAnswered: IsAnswered | undefined
 }
 
 async function findVerdict(chain: AuditedChain, deviceId: Uint8Array, question: Question): Promise<AuditReport> {
-  const { text, cannotSay, took } = question
+  const { text, cannotSay, took, isAnswered } = question
   await chain.until(
     () => chain.graph !== undefined && chain.phase !== 'syncing' && chain.phase !== 'connecting',
     READY_MS,
@@ -132,13 +139,19 @@ async function findVerdict(chain: AuditedChain, deviceId: Uint8Array, question: 
     if (!record.ok) return cannotSay(record.code, AUDIT.unreadable)
     const epoch = await provenEpoch(chain, settled.node)
     const retired = record.value.status === STATUS.retired
+    const genuine = !retired && isAnswered !== undefined && (await isAnswered(record.value))
     return {
       ...base,
-      verdict: retired ? 'retired' : 'registered',
-      sentence: retired ? AUDIT.retired : AUDIT.registered,
+      verdict: retired ? 'retired' : genuine ? 'genuine' : 'registered',
+      sentence: retired ? AUDIT.retired : genuine ? AUDIT.genuine : AUDIT.registered,
       device: viewOfDevice(chain.networkId, record.value, epoch),
       pending: false,
-      checked: [...checked, CHECKED.record, epoch === undefined ? CHECKED.trustOwnEpoch : CHECKED.trust(epoch)],
+      checked: [
+        ...checked,
+        CHECKED.record,
+        ...(genuine ? [CHECKED.answer] : []),
+        epoch === undefined ? CHECKED.trustOwnEpoch : CHECKED.trust(epoch),
+      ],
       tookMs: took(),
     }
   }

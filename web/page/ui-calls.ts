@@ -12,6 +12,9 @@ export type UiCallName =
   | 'recover-identity'
   | 'explain-label'
   | 'audit'
+  | 'challenge'
+  | 'check-answer'
+  | 'answer-challenge'
   | 'import-directory'
   | 'forget-directory'
   | 'search-directory'
@@ -34,6 +37,9 @@ export function forwardUiCalls(call: CallNode): CallHandlers<UiCall, UiReplies> 
     'recover-identity': call,
     'explain-label': call,
     audit: call,
+    challenge: call,
+    'check-answer': call,
+    'answer-challenge': call,
     'import-directory': call,
     'forget-directory': call,
     'search-directory': call,

@@ -86,7 +86,14 @@ export function AuditView({ view, actions }: { view: AppView; actions: PageActio
       <p class="visually-hidden" aria-live="assertive">
         {asked === undefined ? '' : verdictAloud(asked.report)}
       </p>
-      {asked !== undefined && <VerdictCard report={asked.report} view={view} />}
+      {asked !== undefined && (
+        <VerdictCard
+          report={asked.report}
+          view={view}
+          actions={actions}
+          onReport={(report) => setAsked({ text: asked.text, report })}
+        />
+      )}
     </div>
   )
 }

@@ -13,7 +13,7 @@ import {
   LOST_SENTENCE,
   stepLooks,
 } from './identity-words.ts'
-import { Card, FailureNote, Note, Pill } from './parts.tsx'
+import { Card, FailureNote, Late, Note, Pill } from './parts.tsx'
 import { PasteField } from './paste-field.tsx'
 import { RecoverCard } from './recover-card.tsx'
 import { ScanButton } from './scan-button.tsx'
@@ -36,8 +36,7 @@ export function JoinView(props: { view: AppView; voucher: string | undefined; ac
   const identity = network?.identity
   const isLost = identity?.isLost === true
   const under = identity !== undefined && !isLost && identity.state !== 'none' && identity.state !== 'retired'
-  if (under && stage.at === 'voucher')
-    return <Progress identity={identity} onRestart={() => void actions.call({ call: 'cancel-join' })} />
+  if (under && stage.at === 'voucher') return <Progress identity={identity} actions={actions} />
 
   const cancel = () => {
     setStage({ at: 'voucher' })
@@ -259,7 +258,9 @@ function AskedStep(props: { asked: readonly number[]; actions: PageActions; onBa
   )
 }
 
-function Progress({ identity, onRestart }: { identity: IdentityView; onRestart: () => void }) {
+const loadProve = async () => (await import('./prove-card.tsx')).ProveCard
+
+function Progress({ identity, actions }: { identity: IdentityView; actions: PageActions }) {
   const failed = identity.failure !== undefined
   const [announced, setAnnounced] = useState('')
   useEffect(() => setAnnounced(IDENTITY_SENTENCES[identity.state]), [identity.state])
@@ -290,11 +291,12 @@ function Progress({ identity, onRestart }: { identity: IdentityView; onRestart: 
         <FailureNote failure={identity.failure} testId="join-failure" />
         {identity.deviceId !== undefined && <DeviceId id={identity.deviceId} did={identity.did} />}
         {failed && identity.state === 'joining' && (
-          <button type="button" onClick={onRestart}>
+          <button type="button" onClick={() => void actions.call({ call: 'cancel-join' })}>
             Start again
           </button>
         )}
       </Card>
+      {identity.state === 'settled' && <Late load={loadProve} props={{ actions }} waiting={null} />}
     </div>
   )
 }

@@ -1,20 +1,29 @@
-import { useEffect, useRef } from 'preact/hooks'
+import { useEffect, useRef, useState } from 'preact/hooks'
 import type { AppView, AuditReport } from '../worker/api.ts'
 import { inGroups } from './format.ts'
 import { Icon } from './icons.tsx'
-import { Facts } from './parts.tsx'
-import { useNow } from './store.ts'
+import { Facts, Late } from './parts.tsx'
+import { type PageActions, useNow } from './store.ts'
 import {
+  askedSentence,
   codeOriginSentence,
   deviceFacts,
   entryFacts,
   entrySentence,
   lookOf,
-  NOT_ASKED_SENTENCE,
   proofFacts,
 } from './verdict-words.ts'
 
-export function VerdictCard({ report, view }: { report: AuditReport; view: AppView }) {
+const loadChallenge = async () => (await import('./challenge-card.tsx')).ChallengeCard
+
+export function VerdictCard(props: {
+  report: AuditReport
+  view: AppView
+  actions: PageActions
+  onReport: (report: AuditReport) => void
+}) {
+  const { report, view, actions, onReport } = props
+  const [isAsking, setAsking] = useState(false)
   const now = useNow()
   const look = lookOf(report)
   const device = deviceFacts(report)
@@ -57,6 +66,14 @@ export function VerdictCard({ report, view }: { report: AuditReport; view: AppVi
           </p>
         )}
         {device.length > 0 && <Facts facts={device} />}
+        {report.verdict === 'registered' && report.deviceId !== undefined && (
+          <details onToggle={(event) => setAsking(event.currentTarget.open)}>
+            <summary data-testid="challenge-open">A label can be copied: ask the device itself</summary>
+            {isAsking && (
+              <Late load={loadChallenge} props={{ deviceId: report.deviceId, actions, onReport }} waiting={null} />
+            )}
+          </details>
+        )}
         <h3>How this was found out</h3>
         {report.checked.length > 0 && (
           <ul class="checked" data-testid="audit-checked">
@@ -70,7 +87,7 @@ export function VerdictCard({ report, view }: { report: AuditReport; view: AppVi
         )}
         <Facts facts={proofFacts(report, now)} />
         <footer>
-          <p data-testid="audit-not-asked">{NOT_ASKED_SENTENCE}</p>
+          <p data-testid="audit-not-asked">{askedSentence(report)}</p>
           <p data-testid="code-origin" data-audited={view.codeFromAuditedRelay}>
             {codeOriginSentence(view)}
           </p>

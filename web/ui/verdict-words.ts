@@ -4,7 +4,7 @@ import { countOf, formatAge, formatBytes, formatCount, formatDuration, formatTim
 import { keepersSentence } from './network-words.ts'
 import type { Tone } from './tone.ts'
 
-export type VerdictSymbol = 'check' | 'cross' | 'stop' | 'question' | 'pencil' | 'clock'
+export type VerdictSymbol = 'check' | 'audit' | 'cross' | 'stop' | 'question' | 'pencil' | 'clock'
 
 export interface VerdictLook {
   readonly word: string
@@ -14,6 +14,7 @@ export interface VerdictLook {
 
 export const VERDICT_LOOKS: Readonly<Record<AuditVerdict, VerdictLook>> = {
   registered: { word: 'Registered', tone: 'good', symbol: 'check' },
+  genuine: { word: 'Genuine', tone: 'good', symbol: 'audit' },
   retired: { word: 'Retired', tone: 'warn', symbol: 'stop' },
   'not-in-ledger': { word: 'Not in the ledger', tone: 'bad', symbol: 'cross' },
   'unknown-network': { word: 'Unknown network', tone: 'warn', symbol: 'question' },
@@ -101,7 +102,12 @@ export function proofFacts(report: AuditReport, now: number): Fact[] {
   return facts
 }
 
-export const NOT_ASKED_SENTENCE = 'The device itself was not asked.'
+/** Whether the device itself was asked: a label can be copied, a key that stays in its device cannot. */
+export function askedSentence({ verdict }: Pick<AuditReport, 'verdict'>): string {
+  return verdict === 'genuine'
+    ? 'The device itself was asked, and has answered just now.'
+    : 'The device itself was not asked.'
+}
 
 /** Where the page's code came from, said under each verdict. */
 export function codeOriginSentence(view: Pick<AppView, 'codeFromAuditedRelay' | 'codeOrigin'>): string {

@@ -168,7 +168,14 @@ export interface DirectoryEntryView {
 
 // ------------------------------------------------------------------------------------------------------------- audit
 
-export type AuditVerdict = 'registered' | 'retired' | 'not-in-ledger' | 'unknown-network' | 'malformed' | 'cannot-say'
+export type AuditVerdict =
+  | 'registered'
+  | 'genuine'
+  | 'retired'
+  | 'not-in-ledger'
+  | 'unknown-network'
+  | 'malformed'
+  | 'cannot-say'
 
 export interface AuditReport {
   readonly verdict: AuditVerdict
@@ -231,6 +238,12 @@ export type WorkerCall =
   /** Which label this device fits, and why. */
   | { readonly call: 'explain-label' }
   | { readonly call: 'audit'; readonly text: string }
+  /** Asks a device itself: the text goes to it by QR code or by hand. A newer question takes the place of the one before. */
+  | { readonly call: 'challenge'; readonly deviceId: string }
+  /** What the device showed in return. */
+  | { readonly call: 'check-answer'; readonly text: string }
+  /** Another asks this device. */
+  | { readonly call: 'answer-challenge'; readonly text: string }
   /** The file that `lares directory export` has written. */
   | { readonly call: 'import-directory'; readonly bytes: Uint8Array }
   | { readonly call: 'forget-directory' }
@@ -266,6 +279,10 @@ export interface WorkerReplies {
   'recover-identity': Outcome<null>
   'explain-label': Outcome<LabelDecision>
   audit: AuditReport
+  challenge: Outcome<{ text: string }>
+  /** A report only where the answer holds, or the ledger no longer has the device as it was. */
+  'check-answer': Outcome<AuditReport>
+  'answer-challenge': Outcome<{ text: string }>
   'import-directory': Outcome<{ devices: number }>
   'forget-directory': Outcome<null>
   /** Some of those found, and how many there are. */

@@ -25,6 +25,9 @@ const SAMPLE_PROFILE = profileOf({
   connection: CONNECTION.unmetered,
 })
 
+const QUESTION = `LARESC1${'Q'.repeat(64)}`
+const ANSWER = `LARESA1${'Q'.repeat(272)}`
+
 let view: AppView = SAMPLE_VIEWS.empty
 
 const bridge: Bridge<PageCall, PageReplies, ViewChanged> = createBridge<
@@ -76,6 +79,15 @@ const bridge: Bridge<PageCall, PageReplies, ViewChanged> = createBridge<
     },
     'explain-label': () => ({ ok: true, value: labelOf(SAMPLE_PROFILE, DEFAULT_POLICY.label) }),
     audit: ({ text }) => sampleReport(text),
+    challenge: () => ({ ok: true, value: { text: QUESTION } }),
+    'check-answer': ({ text }) =>
+      text === ANSWER
+        ? { ok: true, value: sampleReport('genuine') }
+        : { ok: false, code: 'wrong-signature', sentence: 'NOT genuine: the answer is signed by another key.' },
+    'answer-challenge': ({ text }) =>
+      text === QUESTION
+        ? { ok: true, value: { text: ANSWER } }
+        : { ok: false, code: 'malformed-challenge', sentence: 'This is not a question to a device.' },
     'import-directory': () => ({ ok: false, code: 'malformed-directory', sentence: 'This is not a Lares directory.' }),
     'forget-directory': () => ({ ok: true, value: null }),
     'search-directory': () => ({ ok: true, value: { entries: [], found: 0 } }),

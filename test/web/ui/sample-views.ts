@@ -216,6 +216,7 @@ export type SampleName = keyof typeof SAMPLE_VIEWS
 
 const VERDICT_SENTENCES: Readonly<Record<AuditVerdict, string>> = {
   registered: 'This ID is in the ledger of Rossi home.',
+  genuine: 'The device has signed the question of this browser with the key of its record.',
   retired: 'This ID was registered, and has been retired for good.',
   'not-in-ledger': 'The ledger of Rossi home has no such ID, and this browser has the proof.',
   'unknown-network': 'This ID belongs to a network that this browser does not know: add it by its join link.',
@@ -235,23 +236,23 @@ export function sampleReport(text: string): AuditReport {
   const pending = asked === 'pending'
   const named = pending ? 'not-in-ledger' : asked
   const verdict = (Object.keys(VERDICT_SENTENCES) as AuditVerdict[]).find((name) => name === named) ?? 'registered'
-  const answered = verdict === 'registered' || verdict === 'retired' || verdict === 'not-in-ledger'
+  const isThere = verdict === 'registered' || verdict === 'genuine' || verdict === 'retired'
+  const answered = isThere || verdict === 'not-in-ledger'
   const { tip, settled } = network()
   return {
     verdict,
     sentence: VERDICT_SENTENCES[verdict],
     deviceId: verdict === 'malformed' ? undefined : SAMPLE_ID,
-    device:
-      verdict === 'registered' || verdict === 'retired'
-        ? {
-            label: 'lightweight',
-            assurance: 'A1',
-            trust: 500,
-            registeredHeight: 41_873,
-            registeredTime: SAMPLE_NOW - 55 * 3_600_000,
-            sponsor: RELAY_ID,
-          }
-        : undefined,
+    device: isThere
+      ? {
+          label: 'lightweight',
+          assurance: 'A1',
+          trust: 500,
+          registeredHeight: 41_873,
+          registeredTime: SAMPLE_NOW - 55 * 3_600_000,
+          sponsor: RELAY_ID,
+        }
+      : undefined,
     asOf: answered ? settled : undefined,
     tip: answered ? tip : undefined,
     pending,

@@ -77,7 +77,7 @@ describe('words about a verdict', () => {
     const looks = Object.values(VERDICT_LOOKS)
     expect(new Set(looks.map((look) => look.word)).size).toBe(looks.length)
     expect(new Set(looks.map((look) => look.symbol)).size).toBe(looks.length)
-    expect(looks.filter((look) => look.tone === 'good').map((look) => look.word)).toEqual(['Registered'])
+    expect(looks.filter((look) => look.tone === 'good').map((look) => look.word)).toEqual(['Registered', 'Genuine'])
   })
 
   it('says as of which block, how deep, how old, by how many bytes', () => {

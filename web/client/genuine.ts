@@ -1,0 +1,89 @@
+/** Loaded when a person wants more than a record: to ask a device itself, or to answer for this one. */
+import { equalBytes, toHex } from '../../shared/bytes.ts'
+import { challengeAnswerMessage, formatChallengeAnswer, parseChallenge } from '../../shared/device-profile/challenge.ts'
+import { networkTagOf, parseDeviceId } from '../../shared/identity/device-id.ts'
+import type { AuditReport, Failure, Outcome } from '../worker/api.ts'
+import { type AuditedChain, auditDevice } from './audit.ts'
+import { type AnswerCode, isSignedBy, type OpenChallenge, openChallenge, readAnswer } from './challenge.ts'
+import type { Identity } from './identity.ts'
+import type { ClientPorts } from './ports.ts'
+import { failure } from './sentences.ts'
+
+type FailureCode =
+  | AnswerCode
+  | 'wrong-signature'
+  | 'malformed-id'
+  | 'other-network'
+  | 'no-identity'
+  | 'malformed-challenge'
+  | 'wrong-network'
+
+const SENTENCES: Readonly<Record<FailureCode, string>> = {
+  'malformed-answer': "This is not a device's answer: it starts with LARESA1. Copy all of it, or scan its code again.",
+  'no-challenge': 'No device was asked: show it a new question first.',
+  'challenge-expired': 'This answer came too late to say anything: show the device a new question.',
+  'answer-of-other-network': 'This is an answer from another network, so it proves nothing here.',
+  'answer-of-other-device': 'Another device has answered, not the one whose label this is.',
+  'answer-to-other-challenge':
+    'This answers another question, perhaps an older one: show the device the question above.',
+  'wrong-signature': 'NOT genuine: the answer is not signed by the key that the ledger has for this ID.',
+  'malformed-id': 'This is not a Lares device ID.',
+  'other-network': 'This ID belongs to another network: open that one first.',
+  'no-identity': 'This browser has no ID with its key in this network, so it has nothing to prove.',
+  'malformed-challenge':
+    'This is not a question to a device: it starts with LARESC1. Copy all of it, or scan its code again.',
+  'wrong-network': 'This question is for a device of another network.',
+}
+
+const refused = (code: FailureCode): Failure => failure(code, SENTENCES[code])
+
+/** Questions to devices, one at a time, and answers for this one. */
+export class Genuine {
+  readonly #ports: ClientPorts
+  #open: OpenChallenge | undefined
+
+  constructor(ports: ClientPorts) {
+    this.#ports = ports
+  }
+
+  /** A new question takes the place of the one before. */
+  challenge(chain: AuditedChain, text: string): Outcome<{ text: string }> {
+    const id = parseDeviceId(text)
+    if (!id.ok) return refused('malformed-id')
+    const { deviceId, networkTag } = id.value
+    if (!equalBytes(networkTag, networkTagOf(chain.networkId))) return refused('other-network')
+    this.#open = openChallenge(chain.networkId, deviceId, this.#ports.random, this.#ports.clock.now())
+    return { ok: true, value: { text: this.#open.text } }
+  }
+
+  /**
+   * The record is proven anew: what counts is the key that the settled ledger has now. An answer that holds is good once.
+   */
+  async checkAnswer(chain: AuditedChain, text: string): Promise<Outcome<AuditReport>> {
+    const { clock, verifier } = this.#ports
+    const open = this.#open
+    const answer = readAnswer(open, text, clock.now())
+    if (!answer.ok) return refused(answer.code)
+    const report = await auditDevice(chain, answer.value.deviceId, clock, (record) =>
+      isSignedBy(record, answer.value, verifier),
+    )
+    if (report.verdict === 'registered') return refused('wrong-signature')
+    if (report.verdict === 'genuine' && this.#open === open) this.#open = undefined
+    return { ok: true, value: report }
+  }
+
+  /** This device signs the nonce of whoever asks, among words of its own, so that nothing else can be signed this way. */
+  async answer(chain: AuditedChain, identity: Identity, text: string): Promise<Outcome<{ text: string }>> {
+    const { networkId } = chain
+    const nonce = parseChallenge(text, networkId)
+    if (!nonce.ok) return refused(nonce.code)
+    const { store, openWallet, clock } = this.#ports
+    const { deviceId } = identity
+    const keys = identity.isLost ? undefined : await store.readWallet(toHex(networkId)).catch(() => undefined)
+    const wallet = keys && (await openWallet(keys))
+    if (deviceId === undefined || wallet?.ok !== true) return refused('no-identity')
+    const content = { networkId, deviceId, nonce: nonce.value, time: clock.now() }
+    const signature = await wallet.value.sign(challengeAnswerMessage(content))
+    return { ok: true, value: { text: formatChallengeAnswer({ ...content, signature }) } }
+  }
+}
