@@ -9,7 +9,7 @@ export interface LineChart {
 const WIDTH = 640
 const HEIGHT = 360
 const LEFT = 70
-const RIGHT = 20
+const RIGHT = 32
 const TOP = 40
 const BOTTOM = 60
 const TICKS = 4
