@@ -1,132 +1,119 @@
-// Loads reflect-metadata, without which @peculiar/x509 refuses to load.
+import { createPublicKey, type KeyObject } from 'node:crypto'
 import 'reflect-metadata'
-import { type KeyObject, X509Certificate as NodeCertificate } from 'node:crypto'
 import {
   AuthorityKeyIdentifierExtension,
   BasicConstraintsExtension,
+  ExtendedKeyUsageExtension,
+  type Extension,
   KeyUsagesExtension,
   SubjectKeyIdentifierExtension,
   X509Certificate,
 } from '@peculiar/x509'
-import { accept, LaresError, type Result, reject } from '../../shared/errors.ts'
+import { equalBytes, toHex } from '../../shared/bytes.ts'
+import { accept, type Result, reject } from '../../shared/errors.ts'
+import type { RefusalCode } from './codes.ts'
+import { DER_INTEGER, DER_SEQUENCE, type DerElement, readDer, timeOf } from './der.ts'
+import { type CertificateName, readName } from './name.ts'
+import { readSigned, type Signed } from './signed.ts'
 
-/** DER of one; the largest in use have a few kilobytes. */
-export const MAX_CERTIFICATE_BYTES = 16 * 1024
-
-const SHOWN_NAME_LENGTH = 256
-
-const SUBJECT_ALTERNATIVE_NAME = '2.5.29.17'
-const EXTENDED_KEY_USAGE = '2.5.29.37'
-
-/** An X.509 certificate (RFC 5280), as far as a path is checked by it. Nothing in it is verified yet. */
+/** What the checks look at in a certificate (RFC 5280 section 4.1). */
 export interface Certificate {
   readonly der: Uint8Array
-  /** 3 for one with extensions. */
-  readonly version: number
-  /** DER of the names, as they are compared (RFC 5280 section 7.1 allows less strict ways). */
-  readonly subject: string
-  readonly issuer: string
-  /** For people. */
-  readonly subjectText: string
-  /** Values of the subject by object ID. */
-  readonly subjectValues: (oid: string) => readonly string[]
-  /** Lower-case hexadecimal, without leading zeros. */
-  readonly serial: string
-  /** ms since the Unix epoch */
+  readonly signed: Signed
+  /** Hex as on revocation lists: upper case, without leading zeros. */
+  readonly serialNumber: string
+  readonly issuer: CertificateName
+  readonly subject: CertificateName
+  /** ms, inclusive. */
   readonly notBefore: number
   readonly notAfter: number
-  readonly basic:
-    | { readonly isCritical: boolean; readonly ca: boolean; readonly pathLength: number | undefined }
-    | undefined
-  readonly usage: { readonly isCritical: boolean; readonly flags: number } | undefined
-  readonly keyId: string | undefined
-  readonly issuerKeyId: string | undefined
-  /** Object IDs of critical extensions that a path check does not know. */
-  readonly unknownCritical: readonly string[]
-  readonly key: KeyObject
-  /** `ECDSA SHA-256`, for one. */
-  readonly signatureAlgorithm: string
-  /** Whether its issuer's key has signed it. */
-  isSignedBy(key: KeyObject): boolean
+  /** SubjectPublicKeyInfo. */
+  readonly keyInfo: DerElement
+  readonly publicKey: KeyObject
+  readonly extensions: readonly Extension[]
+  readonly basicConstraints: BasicConstraintsExtension | null
+  readonly keyUsage: KeyUsagesExtension | null
+  readonly extendedKeyUsage: ExtendedKeyUsageExtension | null
+  /** Hex. */
+  readonly subjectKeyId: string | undefined
+  readonly authorityKeyId: string | undefined
 }
 
-const KNOWN = new Set<string>([
-  '2.5.29.19',
-  '2.5.29.15',
-  '2.5.29.14',
-  '2.5.29.35',
-  SUBJECT_ALTERNATIVE_NAME,
-  EXTENDED_KEY_USAGE,
-])
+/** Those of devices take 600 bytes to 3 kB; a long RSA key and an attestation stay below. */
+export const MAX_CERTIFICATE_LENGTH = 16 * 1024
 
-/** Reads DER. What is not whole, goes on behind its end or has an extension twice is refused. */
-export function readCertificate(der: Uint8Array): Result<Certificate, 'malformed-certificate'> {
-  const malformed = (detail: string) => reject('malformed-certificate' as const, detail)
-  if (der.length > MAX_CERTIFICATE_BYTES) return malformed(`${der.length} bytes; at most ${MAX_CERTIFICATE_BYTES}`)
+const VERSION_3 = 2
+
+/** Strict: whatever does not have the one form of RFC 5280 is refused. */
+export function parseCertificate(der: Uint8Array): Result<Certificate, RefusalCode> {
+  if (der.length > MAX_CERTIFICATE_LENGTH) return reject('too-large', `a certificate has ${der.length} bytes`)
+  const signed = readSigned(readDer(der))
+  if (signed === undefined) return reject('malformed', 'a certificate is not strict DER')
+  const [version, serialNumber, algorithm, issuer, validity, subject, keyInfo, ...rest] = signed.toBeSigned.children
+  // Versions 1 and 2 have no extensions, so nothing says what such a certificate may be used for.
+  if (version?.tag !== 0xa0 || version.children[0]?.content[0] !== VERSION_3)
+    return reject('unsupported-version', 'the version field says so')
+  const [notBefore, notAfter] = [timeOf(validity?.children[0]), timeOf(validity?.children[1])]
+  if (
+    serialNumber?.tag !== DER_INTEGER ||
+    [algorithm, issuer, validity, subject, keyInfo].some((part) => part?.tag !== DER_SEQUENCE) ||
+    // Unique identifiers and extensions, each at most once and in this order.
+    rest.some(({ tag }, index) => ![0x81, 0x82, 0xa3].includes(tag) || tag <= (rest[index - 1]?.tag ?? 0)) ||
+    notBefore === undefined ||
+    notAfter === undefined
+  )
+    return reject('malformed', 'a certificate does not have the parts of one')
+  // The outer copy of the algorithm is not signed (RFC 5280 section 4.1.1.2).
+  if (!equalBytes((algorithm as DerElement).bytes, signed.algorithm.bytes))
+    return reject('malformed', 'a certificate names two signature algorithms')
   try {
-    const outer = readHeader(der, 0)
-    if (outer.end !== der.length) return malformed('bytes are missing, or there are more behind its end')
-    const parsed = new X509Certificate(Uint8Array.from(der))
-    const checked = new NodeCertificate(der)
-    const types = parsed.extensions.map(({ type }) => type)
-    if (new Set(types).size !== types.length) return malformed('an extension is there twice')
-    const basic = parsed.getExtension(BasicConstraintsExtension)
-    const usage = parsed.getExtension(KeyUsagesExtension)
-    const { name, hash } = parsed.signatureAlgorithm as { readonly name: string; readonly hash?: { name: string } }
+    const x509 = new X509Certificate(der as Uint8Array<ArrayBuffer>)
+    const { extensions } = x509
+    const repeated = extensions.find(({ type }, index) => extensions.findIndex((one) => one.type === type) !== index)
+    if (repeated !== undefined) return reject('duplicate-extension', `extension ${repeated.type}`)
+    const understood = [
+      x509.getExtension(BasicConstraintsExtension),
+      x509.getExtension(KeyUsagesExtension),
+      x509.getExtension(ExtendedKeyUsageExtension),
+      x509.getExtension(SubjectKeyIdentifierExtension),
+      x509.getExtension(AuthorityKeyIdentifierExtension),
+    ] as const
+    if (understood.some((extension) => extension !== null && readDer(new Uint8Array(extension.value)) === undefined))
+      return reject('malformed', 'an extension is not strict DER')
+    const [basicConstraints, keyUsage, extendedKeyUsage, subjectKeyId, authorityKeyId] = understood
     return accept({
       der,
-      version: readVersion(der, outer.start),
-      subject: hexOf(parsed.subjectName.toArrayBuffer()),
-      issuer: hexOf(parsed.issuerName.toArrayBuffer()),
-      subjectText: printable(parsed.subject),
-      subjectValues: (oid) => parsed.subjectName.getField(oid),
-      serial: parsed.serialNumber.toLowerCase().replace(/^0+(?=.)/, ''),
-      notBefore: parsed.notBefore.getTime(),
-      notAfter: parsed.notAfter.getTime(),
-      basic: basic ? { isCritical: basic.critical, ca: basic.ca, pathLength: basic.pathLength } : undefined,
-      usage: usage ? { isCritical: usage.critical, flags: usage.usages } : undefined,
-      keyId: parsed.getExtension(SubjectKeyIdentifierExtension)?.keyId.toLowerCase(),
-      issuerKeyId: parsed.getExtension(AuthorityKeyIdentifierExtension)?.keyId?.toLowerCase(),
-      unknownCritical: parsed.extensions
-        .filter(({ critical, type }) => critical && !KNOWN.has(type))
-        .map(({ type }) => type),
-      key: checked.publicKey,
-      signatureAlgorithm: [name, hash?.name].filter((part) => part !== undefined).join(' '),
-      isSignedBy: (key) => checked.verify(key),
+      signed,
+      serialNumber: serialText(toHex(serialNumber.content)),
+      issuer: readName(issuer as DerElement),
+      subject: readName(subject as DerElement),
+      notBefore,
+      notAfter,
+      keyInfo: keyInfo as DerElement,
+      publicKey: createPublicKey({ key: Buffer.from((keyInfo as DerElement).bytes), format: 'der', type: 'spki' }),
+      extensions,
+      basicConstraints,
+      keyUsage,
+      extendedKeyUsage,
+      subjectKeyId: subjectKeyId?.keyId,
+      authorityKeyId: authorityKeyId?.keyId,
     })
-  } catch (error) {
-    if (error instanceof LaresError) return malformed(error.message)
-    return malformed(error instanceof Error ? error.message : String(error))
+  } catch {
+    // The libraries throw on names, extensions and keys that they cannot read.
+    return reject('malformed', 'a name, an extension or the key of a certificate cannot be read')
   }
 }
 
-/** A foreign name must not move the cursor of who reads it. */
-function printable(text: string): string {
-  return text.replace(/\p{C}/gu, '\uFFFD').slice(0, SHOWN_NAME_LENGTH)
+/** One form for serial numbers, wherever they come from. */
+export function serialText(hex: string): string {
+  return hex.toUpperCase().replace(/^0+(?=.)/, '')
 }
 
-function hexOf(bytes: ArrayBuffer): string {
-  return Buffer.from(bytes).toString('hex')
+/** Whether two certificates stand for one name and key, whatever else they say. */
+export function isSameEntity(a: Certificate, b: Certificate): boolean {
+  return equalBytes(a.subject.der, b.subject.der) && equalBytes(a.keyInfo.bytes, b.keyInfo.bytes)
 }
 
-/** Tag and length of a DER element (X.690 section 8.1). @throws {LaresError} */
-function readHeader(
-  der: Uint8Array,
-  at: number,
-): { readonly tag: number; readonly start: number; readonly end: number } {
-  const [tag, first] = [der[at], der[at + 1]]
-  if (tag === undefined || first === undefined) throw new LaresError('malformed-certificate', 'it ends too early')
-  const bytes = first < 0x80 ? 0 : first & 0x7f
-  if (bytes > 3) throw new LaresError('malformed-certificate', 'a length of more than three bytes')
-  const start = at + 2 + bytes
-  let length = bytes === 0 ? first : 0
-  for (const byte of der.subarray(at + 2, start)) length = length * 256 + byte
-  return { tag, start, end: start + length }
-}
-
-/** TBSCertificate begins with `[0] { INTEGER version - 1 }`, and without it is of version 1. */
-function readVersion(der: Uint8Array, tbsAt: number): number {
-  const explicit = readHeader(der, readHeader(der, tbsAt).start)
-  if (explicit.tag !== 0xa0) return 1
-  return (der[readHeader(der, explicit.start).start] ?? 0) + 1
+export function isSelfIssued({ issuer, subject }: Certificate): boolean {
+  return equalBytes(issuer.der, subject.der)
 }

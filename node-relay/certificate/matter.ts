@@ -1,100 +1,81 @@
-import { ACCEPT, type Rejection, reject, type Verdict } from '../../shared/errors.ts'
+import 'reflect-metadata'
+import { KeyUsageFlags } from '@peculiar/x509'
+import { ACCEPT, accept, type Result, reject, type Verdict } from '../../shared/errors.ts'
 import type { Certificate } from './certificate.ts'
-import type { CertificateCode } from './codes.ts'
-import { type Path, USAGE } from './path.ts'
+import { type MatterIds, readMatterIds } from './matter-ids.ts'
+import { signatureAlgorithm } from './signed.ts'
 
-/** Matter Core Specification 1.3, section 6.2.2: attributes of a subject, each four upper-case hexadecimal digits. */
-const VENDOR_ID = '1.3.6.1.4.1.37244.2.1'
-const PRODUCT_ID = '1.3.6.1.4.1.37244.2.2'
-const COMMON_NAME = '2.5.4.3'
-const HEX = /^[0-9A-F]{4}$/
-/** The same within a common name, for issuers that cannot write those attributes; order and what stands between are free. */
-const IN_NAME = { vendor: /Mvid:([0-9A-F]{4})/g, product: /Mpid:([0-9A-F]{4})/g } as const
+type MatterCode = 'matter-profile' | 'vendor-id' | 'product-id' | 'vendor-mismatch' | 'product-mismatch' | 'key-usage'
 
-const SIGNATURE = 'ECDSA SHA-256'
-const CURVE = 'prime256v1'
+const ECDSA_SHA256 = '1.2.840.10045.4.3.2'
+const { digitalSignature, keyCertSign, cRLSign } = KeyUsageFlags
 
-export interface MatterIds {
-  readonly vendor: string | undefined
-  readonly product: string | undefined
+/** Device, product and root certificate: what section 6.2.2 of the Matter specification fixes for each. */
+const ROLES = {
+  DAC: { ca: false, pathLengths: [undefined], usages: [digitalSignature], authorityKeyId: true },
+  PAI: { ca: true, pathLengths: [0], usages: signingAnd(), authorityKeyId: true },
+  PAA: { ca: true, pathLengths: [1, undefined], usages: signingAnd(), authorityKeyId: false },
+} as const
+
+/** The two duties of an authority, with or without signing anything else. */
+function signingAnd(): readonly number[] {
+  return [keyCertSign | cRLSign, keyCertSign | cRLSign | digitalSignature]
 }
 
-/** Whether the device's certificate says that it is of Matter. */
-export function isMatter(leaf: Certificate): boolean {
-  const ids = matterIds(leaf)
-  return ids === undefined || ids.vendor !== undefined || ids.product !== undefined
-}
-
-/** Vendor and product of a subject, in either encoding; undefined when one is there twice, or is malformed. */
-export function matterIds({ subjectValues }: Certificate): MatterIds | undefined {
-  const vendors = subjectValues(VENDOR_ID)
-  const products = subjectValues(PRODUCT_ID)
-  // Attributes win; a name that looks like IDs beside them is only a name.
-  if (vendors.length + products.length > 0) {
-    if (vendors.length > 1 || products.length > 1 || ![...vendors, ...products].every((id) => HEX.test(id)))
-      return undefined
-    return { vendor: vendors[0], product: products[0] }
+/**
+ * What Matter asks of a path beyond RFC 5280. Key types are checked with the path.
+ * @param path DAC and PAI
+ * @returns the IDs of the device's own certificate
+ */
+export function validateMatter(path: readonly Certificate[], anchor: Certificate): Result<MatterIds, MatterCode> {
+  const [dac, pai, ...more] = path
+  if (dac === undefined || pai === undefined || more.length > 0)
+    return reject('matter-profile', 'a chain is a DAC, a PAI and a trusted PAA, not more and not less')
+  for (const [role, certificate] of [
+    ['DAC', dac],
+    ['PAI', pai],
+    ['PAA', anchor],
+  ] as const) {
+    const verdict = validateRole(role, certificate)
+    if (!verdict.ok) return verdict
   }
-  const names = subjectValues(COMMON_NAME)
-  const inNames = (pattern: RegExp) => names.flatMap((name) => [...name.matchAll(pattern)].map(([, id]) => id))
-  const [vendor, ...moreVendors] = inNames(IN_NAME.vendor)
-  const [product, ...moreProducts] = inNames(IN_NAME.product)
-  return moreVendors.length + moreProducts.length > 0 ? undefined : { vendor, product }
+  return agreeOnIds(dac, pai, anchor)
 }
 
-/** What Matter asks of DAC, PAI and PAA beyond a valid path. */
-export function validateMatter(path: Path): Verdict<CertificateCode> {
-  const [device, intermediate, root] = path
-  if (device === undefined || intermediate === undefined || root === undefined || path.length !== 3)
-    return reject('wrong-chain-length', `${path.length} certificates`)
-  return (
-    validateForm(device, false, undefined) ??
-    validateForm(intermediate, true, [0]) ??
-    validateForm(root, true, [1, undefined]) ??
-    validateIds(device, intermediate, root) ??
-    ACCEPT
-  )
+function validateRole(role: keyof typeof ROLES, certificate: Certificate): Verdict<'matter-profile' | 'key-usage'> {
+  const { ca, pathLengths, usages, authorityKeyId } = ROLES[role]
+  const { basicConstraints, keyUsage } = certificate
+  if (signatureAlgorithm(certificate.signed) !== ECDSA_SHA256)
+    return reject('matter-profile', `the ${role} is not signed by ECDSA with SHA-256`)
+  if (basicConstraints?.critical !== true || basicConstraints.ca !== ca)
+    return reject('matter-profile', `the ${role} must say, as critical, that it is ${ca ? 'an' : 'no'} authority`)
+  if (!pathLengths.some((length) => length === basicConstraints.pathLength))
+    return reject('matter-profile', `the ${role} has path length ${basicConstraints.pathLength ?? 'none'}`)
+  if (keyUsage?.critical !== true || !usages.some((one) => one === keyUsage.usages))
+    return reject('key-usage', `the ${role} must name, as critical, exactly the uses of its role`)
+  if (certificate.subjectKeyId === undefined || (authorityKeyId && certificate.authorityKeyId === undefined))
+    return reject('matter-profile', `the ${role} lacks a key identifier`)
+  return ACCEPT
 }
 
-type Found = Rejection<CertificateCode> | undefined
-
-function validateForm(
-  certificate: Certificate,
-  isAuthority: boolean,
-  pathLengths: readonly (number | undefined)[] | undefined,
-): Found {
-  const { subjectText, basic, usage } = certificate
-  const fault = (code: CertificateCode, detail: string) => reject(code, `${subjectText}, ${detail}`)
-  if (certificate.version !== 3) return fault('wrong-version', `version ${certificate.version}`)
-  if (certificate.key.asymmetricKeyDetails?.namedCurve !== CURVE)
-    return fault('wrong-curve', 'Matter knows P-256 alone')
-  if (certificate.signatureAlgorithm !== SIGNATURE)
-    return fault('wrong-algorithm', 'Matter knows ECDSA with SHA-256 alone')
-  if (basic === undefined || !basic.isCritical || basic.ca !== isAuthority)
-    return fault(isAuthority ? 'not-a-ca' : 'leaf-is-a-ca', 'basic constraints')
-  if (pathLengths !== undefined && !pathLengths.includes(basic.pathLength)) return fault('path-too-long', 'path length')
-  const needed = isAuthority ? USAGE.keyCertSign | USAGE.cRLSign : USAGE.digitalSignature
-  const allowed = needed | (isAuthority ? USAGE.digitalSignature : 0)
-  if (usage === undefined || !usage.isCritical || (usage.flags & needed) !== needed || (usage.flags & ~allowed) !== 0)
-    return fault('wrong-key-usage', 'key usage')
-  if (
-    certificate.keyId === undefined ||
-    (certificate.issuerKeyId === undefined && certificate.subject !== certificate.issuer)
-  )
-    return fault('wrong-key-identifier', 'a key identifier is missing')
-  return undefined
-}
-
-function validateIds(device: Certificate, intermediate: Certificate, root: Certificate): Found {
-  const [own, above, top] = [matterIds(device), matterIds(intermediate), matterIds(root)]
-  if (own?.vendor === undefined || above?.vendor === undefined || top === undefined)
-    return reject('wrong-vendor', 'a vendor ID is missing, malformed, or there twice')
-  if (own.vendor !== above.vendor) return reject('wrong-vendor', `${own.vendor} under ${above.vendor}`)
-  if (top.vendor !== undefined && top.vendor !== above.vendor)
-    return reject('wrong-vendor', `${above.vendor} under ${top.vendor}`)
-  if (own.product === undefined || top.product !== undefined)
-    return reject('wrong-product', 'the device has none, or the root has one')
-  if (above.product !== undefined && above.product !== own.product)
-    return reject('wrong-product', `${own.product} under ${above.product}`)
-  return undefined
+/** Section 6.2.2.2: one vendor in all of them, one product where it is named. */
+function agreeOnIds(dac: Certificate, pai: Certificate, paa: Certificate): Result<MatterIds, MatterCode> {
+  const device = readMatterIds(dac.subject)
+  if (!device.ok) return device
+  const product = readMatterIds(pai.subject)
+  if (!product.ok) return product
+  const root = readMatterIds(paa.subject)
+  if (!root.ok) return root
+  if (device.value.vendorId === undefined) return reject('vendor-id', 'the DAC has none')
+  if (device.value.productId === undefined) return reject('product-id', 'the DAC has none')
+  if (product.value.vendorId === undefined) return reject('vendor-id', 'the PAI has none')
+  if (root.value.productId !== undefined) return reject('product-id', 'the PAA must not have one')
+  const { vendorId, productId } = device.value
+  if (product.value.vendorId !== vendorId)
+    return reject('vendor-mismatch', `the DAC says ${vendorId}, the PAI ${product.value.vendorId}`)
+  if (root.value.vendorId !== undefined && root.value.vendorId !== vendorId)
+    return reject('vendor-mismatch', `the DAC says ${vendorId}, the PAA ${root.value.vendorId}`)
+  if (product.value.productId !== undefined && product.value.productId !== productId)
+    return reject('product-mismatch', `the DAC says ${productId}, the PAI ${product.value.productId}`)
+  return accept(device.value)
 }

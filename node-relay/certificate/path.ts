@@ -1,121 +1,119 @@
-import { ACCEPT, accept, type Rejection, type Result, reject, type Verdict } from '../../shared/errors.ts'
-import type { Certificate } from './certificate.ts'
-import type { CertificateCode } from './codes.ts'
+import 'reflect-metadata'
+import { ExtendedKeyUsage, KeyUsageFlags } from '@peculiar/x509'
+import { equalBytes } from '../../shared/bytes.ts'
+import { ACCEPT, type Rejection, reject, type Verdict } from '../../shared/errors.ts'
+import { type Certificate, isSameEntity, isSelfIssued } from './certificate.ts'
+import type { RefusalCode } from './codes.ts'
+import { validateKey } from './key-rules.ts'
+import { verifySigned } from './signed.ts'
 
-/** Bits of keyUsage as @peculiar/x509 has them (RFC 5280 section 4.2.1.3). */
-export const USAGE = { digitalSignature: 1, keyCertSign: 32, cRLSign: 64 } as const
+/** The extensions whose conditions are kept here, or that make none without a policy of one's own. */
+const KNOWN_EXTENSIONS = new Set([
+  '2.5.29.14', // subjectKeyIdentifier
+  '2.5.29.15', // keyUsage
+  '2.5.29.17', // subjectAltName: nothing is read from it
+  '2.5.29.18', // issuerAltName
+  '2.5.29.19', // basicConstraints
+  '2.5.29.32', // certificatePolicies: any will do
+  '2.5.29.35', // authorityKeyIdentifier
+  '2.5.29.37', // extKeyUsage
+])
+/** Narrows what an authority may certify. It is not evaluated here, so it refuses even where it is not marked critical. */
+const NAME_CONSTRAINTS = '2.5.29.30'
+const ANY_EXTENDED_KEY_USAGE = '2.5.29.37.0'
 
-const CURVES: ReadonlySet<string> = new Set(['prime256v1', 'secp384r1', 'secp521r1'])
-const LEAST_RSA_BITS = 2_048
-const SIGNATURES = /^(?:ECDSA|RSASSA-PKCS1-v1_5) SHA-(?:256|384|512)$|^RSA-PSS|^EdDSA|^Ed25519/
-
-/** From the device's certificate to a trusted root, both included. */
-export type Path = readonly Certificate[]
-
-/**
- * Puts the root below a chain: one of the same name and key is trusted whatever copy the chain carries, since only these
- * two make it (RFC 5280 section 6.1.1 d).
- */
-export function buildPath(chain: readonly Certificate[], roots: readonly Certificate[]): Result<Path, CertificateCode> {
-  for (const [index, certificate] of chain.entries()) {
-    const above = chain[index + 1]
-    if (above !== undefined && certificate.issuer !== above.subject)
-      return reject('wrong-issuer', `${certificate.subjectText} is not issued by ${above.subjectText}`)
-  }
-  const last = chain.at(-1)
-  if (last === undefined) return reject('malformed-certificate', 'no certificate')
-  if (chain.length > 1 && last.subject === last.issuer) {
-    const root = roots.find(({ subject, key }) => subject === last.subject && key.equals(last.key))
-    if (root === undefined) return reject('unknown-issuer', last.subjectText)
-    // The copy is not used, but who altered it meant no good.
-    if (!last.isSignedBy(last.key)) return reject('bad-signature', last.subjectText)
-    return accept([...chain.slice(0, -1), root])
-  }
-  const named = roots.filter(({ subject }) => subject === last.issuer)
-  // Roots may share a name: then the key tells them apart.
-  const root = named.find(({ key }) => last.isSignedBy(key)) ?? named[0]
-  if (root === undefined) return reject('unknown-issuer', last.subjectText)
-  return accept([...chain, root])
+export interface CertificatePath {
+  /** The device's first, each certified by the next, the last by the anchor. Not empty. */
+  readonly path: readonly Certificate[]
+  readonly anchor: Certificate
+  /** ms */
+  readonly at: number
+  /** Whether keys must be those of the Matter profile. */
+  readonly matter: boolean
 }
 
 /**
- * Path validation (RFC 5280 section 6.1) from the root down, without policies and name constraints: those are critical, and
- * what is critical and unknown is refused.
- *
- * @param at ms since the Unix epoch
+ * RFC 5280 section 6.1, from the anchor down, without policies and name constraints: whoever demands those is refused.
+ * The anchor keeps the rules as well, since the root's own dates and flags are known here.
  */
-export function validatePath(path: Path, at: number): Verdict<CertificateCode> {
-  for (let index = path.length - 1; index >= 0; index--) {
-    const certificate = path[index] as Certificate
-    const issuer = path[index + 1] ?? certificate
-    const isRoot = index === path.length - 1
-    const verdict =
-      validateKey(certificate) ??
-      // A root is trusted by itself; whether it has signed itself adds nothing.
-      (isRoot ? undefined : validateIssued(certificate, issuer)) ??
-      validateTime(certificate, at) ??
-      validateExtensions(certificate) ??
-      (index === 0 ? validateLeaf(certificate) : validateAuthority(certificate, path.slice(1, index)))
-    if (verdict !== undefined) return verdict
+export function validatePath({ path, anchor, at, matter }: CertificatePath): Verdict<RefusalCode> {
+  const all = [...path, anchor]
+  // A key that certifies itself by a detour makes every chain as long as one likes.
+  const repeated = all.find((one, index) => all.findIndex((other) => isSameEntity(one, other)) !== index)
+  if (repeated !== undefined) return reject('repeated-certificate', `${repeated.subject.text} occurs twice`)
+
+  let pathLength = Number.POSITIVE_INFINITY
+  for (let index = all.length - 1; index >= 0; index--) {
+    const certificate = all[index] as Certificate
+    const issuer = all[index + 1]
+    const verdicts = [
+      () => validateExtensions(certificate),
+      () => validateKey(certificate, matter),
+      () => (issuer === undefined ? ACCEPT : verifyIssuer(certificate, issuer)),
+      () => validateTime(certificate, at),
+      () => (index === 0 ? validateLeaf(certificate) : validateAuthority(certificate)),
+    ]
+    for (const verdict of verdicts) {
+      const outcome = verdict()
+      if (!outcome.ok) return about(certificate, outcome)
+    }
+    if (index === 0) break
+    // (l), (m): certificates between this one and the device's; renewed keys of one authority do not count.
+    if (issuer !== undefined && !isSelfIssued(certificate)) {
+      if (pathLength === 0) return about(certificate, reject('path-length', 'one level too many'))
+      pathLength--
+    }
+    pathLength = Math.min(pathLength, certificate.basicConstraints?.pathLength ?? Number.POSITIVE_INFINITY)
   }
   return ACCEPT
 }
 
-type Found = Rejection<CertificateCode> | undefined
-
-function fault(code: CertificateCode, { subjectText }: Certificate, detail?: string): Rejection<CertificateCode> {
-  return reject(code, detail === undefined ? subjectText : `${subjectText}, ${detail}`)
+function about<Code extends string>({ subject }: Certificate, { code, detail }: Rejection<Code>): Rejection<Code> {
+  return reject(code, `${subject.text}: ${detail}`)
 }
 
-function validateKey(certificate: Certificate): Found {
-  const { key, signatureAlgorithm } = certificate
-  const { namedCurve = '', modulusLength = 0 } = key.asymmetricKeyDetails ?? {}
-  const type = key.asymmetricKeyType ?? 'unknown'
-  if (type === 'ec' && !CURVES.has(namedCurve)) return fault('wrong-curve', certificate, namedCurve)
-  const isTrusted = type === 'ec' || type === 'ed25519' || (type.startsWith('rsa') && modulusLength >= LEAST_RSA_BITS)
-  if (!isTrusted) return fault('wrong-algorithm', certificate, `a key of ${type} ${modulusLength || ''}`)
-  if (!SIGNATURES.test(signatureAlgorithm))
-    return fault('wrong-algorithm', certificate, `signed by ${signatureAlgorithm}`)
-  return undefined
+function validateExtensions({ extensions }: Certificate): Verdict<'unknown-critical-extension'> {
+  const unknown = extensions.find(({ type, critical }) =>
+    critical ? !KNOWN_EXTENSIONS.has(type) : type === NAME_CONSTRAINTS,
+  )
+  return unknown === undefined ? ACCEPT : reject('unknown-critical-extension', `extension ${unknown.type}`)
 }
 
-function validateIssued(certificate: Certificate, issuer: Certificate): Found {
-  if (certificate.issuer !== issuer.subject) return fault('wrong-issuer', certificate)
-  const { issuerKeyId } = certificate
-  if (issuerKeyId !== undefined && issuer.keyId !== undefined && issuerKeyId !== issuer.keyId)
-    return fault('wrong-key-identifier', certificate)
-  return certificate.isSignedBy(issuer.key) ? undefined : fault('bad-signature', certificate)
+/** (a)(1), (a)(4); the key identifier first, because a mismatch there explains the false signature. */
+function verifyIssuer(
+  certificate: Certificate,
+  issuer: Certificate,
+): Verdict<'wrong-issuer' | 'key-identifier' | 'signature-algorithm' | 'bad-signature'> {
+  if (!equalBytes(certificate.issuer.der, issuer.subject.der))
+    return reject('wrong-issuer', `issued by ${certificate.issuer.text}, not by ${issuer.subject.text}`)
+  const { authorityKeyId } = certificate
+  if (authorityKeyId !== undefined && issuer.subjectKeyId !== undefined && authorityKeyId !== issuer.subjectKeyId)
+    return reject('key-identifier', `issued with key ${authorityKeyId}, not ${issuer.subjectKeyId}`)
+  return verifySigned(certificate.signed, issuer.publicKey)
 }
 
-function validateTime(certificate: Certificate, at: number): Found {
-  const { notBefore, notAfter } = certificate
-  if (at < notBefore) return fault('not-yet-valid', certificate, `from ${new Date(notBefore).toISOString()}`)
-  if (at > notAfter) return fault('expired', certificate, `on ${new Date(notAfter).toISOString()}`)
-  return undefined
+/** (a)(2) */
+function validateTime({ notBefore, notAfter }: Certificate, at: number): Verdict<'expired' | 'not-yet-valid'> {
+  if (at < notBefore) return reject('not-yet-valid', `valid from ${new Date(notBefore).toISOString()}`)
+  return at > notAfter ? reject('expired', `valid until ${new Date(notAfter).toISOString()}`) : ACCEPT
 }
 
-function validateExtensions(certificate: Certificate): Found {
-  const [unknown] = certificate.unknownCritical
-  return unknown === undefined ? undefined : fault('unknown-critical-extension', certificate, unknown)
+/** 6.1.4 (k), (n) */
+function validateAuthority({ basicConstraints, keyUsage }: Certificate): Verdict<'not-a-ca' | 'key-usage'> {
+  if (basicConstraints?.ca !== true) return reject('not-a-ca', 'the CA flag is not set')
+  if (keyUsage !== null && (keyUsage.usages & KeyUsageFlags.keyCertSign) === 0)
+    return reject('key-usage', 'not for signing certificates')
+  return ACCEPT
 }
 
-/** @param below what is between it and the device's certificate */
-function validateAuthority(certificate: Certificate, below: readonly Certificate[]): Found {
-  const { basic, usage } = certificate
-  if (certificate.version !== 3) return fault('wrong-version', certificate)
-  if (basic?.ca !== true) return fault('not-a-ca', certificate)
-  // Those that only renew a key of the same name do not count (RFC 5280 section 4.2.1.9).
-  const between = below.filter(({ subject, issuer }) => subject !== issuer).length
-  if (basic.pathLength !== undefined && between > basic.pathLength)
-    return fault('path-too-long', certificate, `${between} below it; it allows ${basic.pathLength}`)
-  if (usage !== undefined && (usage.flags & USAGE.keyCertSign) === 0) return fault('wrong-key-usage', certificate)
-  return undefined
-}
-
-function validateLeaf(certificate: Certificate): Found {
-  const { basic, usage } = certificate
-  if (basic?.ca === true) return fault('leaf-is-a-ca', certificate)
-  // It is to sign the nonce of whoever asks.
-  if (usage !== undefined && (usage.flags & USAGE.digitalSignature) === 0) return fault('wrong-key-usage', certificate)
-  return undefined
+/** The device signs a nonce with this key (IEEE 802.1AR section 8.10), and certifies nobody. */
+function validateLeaf(leaf: Certificate): Verdict<'leaf-is-ca' | 'key-usage' | 'extended-key-usage'> {
+  const { basicConstraints, keyUsage, extendedKeyUsage } = leaf
+  if (basicConstraints?.ca === true) return reject('leaf-is-ca', 'the CA flag is set')
+  if (keyUsage !== null && (keyUsage.usages & KeyUsageFlags.digitalSignature) === 0)
+    return reject('key-usage', 'not for signing')
+  const purposes: readonly string[] | undefined = extendedKeyUsage?.usages.map(String)
+  if (purposes?.some((one) => one === ExtendedKeyUsage.clientAuth || one === ANY_EXTENDED_KEY_USAGE) === false)
+    return reject('extended-key-usage', `only for ${purposes.join(', ')}`)
+  return ACCEPT
 }

@@ -1,72 +1,48 @@
-import { accept, type Result, reject } from '../../shared/errors.ts'
-import { type Certificate, readCertificate } from './certificate.ts'
+import { accept, type Rejection, type Result, reject } from '../../shared/errors.ts'
+import { type Certificate, parseCertificate } from './certificate.ts'
+import type { RefusalCode } from './codes.ts'
+import { readPem } from './pem.ts'
 
-/** Certificates of one chain, its root included. */
-export const MAX_CHAIN = 8
-/** A file with a chain, with roots or with revocations. */
-export const MAX_FILE_BYTES = 1024 * 1024
-/** Trusted roots in one check. */
-export const MAX_ROOTS = 1_024
-
-const PEM = /-----BEGIN CERTIFICATE-----[\s\S]*?-----END CERTIFICATE-----/g
-
-type ReadCode = 'malformed-certificate' | 'too-many-certificates'
-
-/**
- * A chain, the device's certificate first: PEM blocks one after the other, or a test vector of Matter (JSON with `dac_cert`
- * and `pai_cert` in hexadecimal).
- */
-export function readChain(text: string): Result<Certificate[], ReadCode> {
-  const vector = readVector(text)
-  return readAll(vector ?? pemBlocks(text), MAX_CHAIN)
+/** A chain as it was handed in, nothing of it checked but its form. */
+export interface Chain {
+  /** The device's own first. Not empty. */
+  readonly certificates: readonly Certificate[]
+  /** Whether it was handed in as a Matter chain: a test vector has no other kind. */
+  readonly matter: boolean
 }
 
-/** Roots from a file: PEM blocks, a JSON list of such texts, or DER. */
-export function readRoots(bytes: Uint8Array): Result<Certificate[], ReadCode> {
-  const text = Buffer.from(bytes).toString('utf8')
-  const json = readJson(text)
-  const blocks = pemBlocks(Array.isArray(json) ? json.filter((one) => typeof one === 'string').join('\n') : text)
-  return readAll(blocks.length === 0 ? [bytes] : blocks, MAX_ROOTS)
-}
+/** Room for a whole chain as PEM, with the words that tools write between the blocks. */
+export const MAX_CHAIN_LENGTH = 256 * 1024
+/** Matter has 3, phones up to 5. Each costs a signature. */
+const MAX_CHAIN_CERTIFICATES = 10
 
-function readAll(blocks: readonly (Uint8Array | undefined)[], most: number): Result<Certificate[], ReadCode> {
-  if (blocks.length === 0) return reject('malformed-certificate', 'no certificate in it')
-  if (blocks.length > most) return reject('too-many-certificates', `${blocks.length} certificates; at most ${most}`)
-  const found: Certificate[] = []
-  for (const block of blocks) {
-    const read = block === undefined ? reject('malformed-certificate' as const, 'not PEM') : readCertificate(block)
-    if (!read.ok) return read
-    found.push(read.value)
+/** Reads a PEM chain, the device's certificate first, or a Matter test vector: JSON with `dac_cert` and `pai_cert` in hex. */
+export function readChain(bytes: Uint8Array): Result<Chain, RefusalCode> {
+  if (bytes.length > MAX_CHAIN_LENGTH) return reject('too-large', `more than ${MAX_CHAIN_LENGTH} bytes`)
+  const text = Buffer.from(bytes).toString('latin1')
+  const matter = text.trimStart().startsWith('{')
+  const encoded = matter ? readVector(text) : readPem(text, 'CERTIFICATE', MAX_CHAIN_CERTIFICATES)
+  if (encoded === undefined || encoded.length === 0)
+    return reject('malformed', matter ? 'no dac_cert and pai_cert in hex' : 'no whole PEM block CERTIFICATE')
+  if (encoded.length > MAX_CHAIN_CERTIFICATES) return reject('chain-too-long', `more than ${MAX_CHAIN_CERTIFICATES}`)
+  const parsed = encoded.map(parseCertificate)
+  const bad = parsed.findIndex(({ ok }) => !ok)
+  if (bad >= 0) {
+    const { code, detail } = parsed[bad] as Rejection<RefusalCode>
+    return reject(code, `certificate ${bad + 1} of ${parsed.length}: ${detail}`)
   }
-  return accept(found)
+  return accept({ certificates: parsed.flatMap((one) => (one.ok ? [one.value] : [])), matter })
 }
 
-function pemBlocks(text: string): (Uint8Array | undefined)[] {
-  return [...text.matchAll(PEM)].map(([block]) => {
-    const body = block.replace(/-----[A-Z ]+-----/g, '').replace(/\s/g, '')
-    if (!/^[A-Za-z0-9+/]*={0,2}$/.test(body)) return undefined
-    return new Uint8Array(Buffer.from(body, 'base64'))
-  })
-}
-
-function readVector(text: string): (Uint8Array | undefined)[] | undefined {
-  const json = readJson(text)
-  if (typeof json !== 'object' || json === null || !('dac_cert' in json)) return undefined
-  const { dac_cert: device, pai_cert: intermediate } = json as {
-    readonly dac_cert: unknown
-    readonly pai_cert?: unknown
-  }
-  return [device, intermediate].filter((hex) => hex !== undefined).map(fromHex)
-}
-
-function fromHex(hex: unknown): Uint8Array | undefined {
-  return typeof hex === 'string' && /^([0-9a-f]{2})+$/i.test(hex) ? new Uint8Array(Buffer.from(hex, 'hex')) : undefined
-}
-
-export function readJson(text: string): unknown {
+function readVector(text: string): Uint8Array[] | undefined {
   try {
-    return JSON.parse(text)
+    const { dac_cert: dac, pai_cert: pai } = JSON.parse(text) as Record<string, unknown>
+    return isHex(dac) && isHex(pai) ? [Buffer.from(dac, 'hex'), Buffer.from(pai, 'hex')] : undefined
   } catch {
     return undefined
   }
+}
+
+function isHex(value: unknown): value is string {
+  return typeof value === 'string' && /^(?:[0-9a-f]{2})+$/i.test(value)
 }

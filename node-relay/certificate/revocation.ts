@@ -1,125 +1,84 @@
-// Loads reflect-metadata, without which @peculiar/x509 refuses to load.
-import 'reflect-metadata'
-import { PublicKey, X509Crl } from '@peculiar/x509'
+import { equalBytes } from '../../shared/bytes.ts'
 import { ACCEPT, accept, type Result, reject, type Verdict } from '../../shared/errors.ts'
 import type { Certificate } from './certificate.ts'
-import type { CertificateCode } from './codes.ts'
-import { type Path, USAGE } from './path.ts'
-import { readJson } from './read-chain.ts'
+import { readCrl } from './crl.ts'
+import { readPem } from './pem.ts'
+import type { RevocationList } from './revocation-list.ts'
+import { readRevocationSet } from './revocation-set.ts'
 
-/** Serial numbers of one issuer. */
-export const MAX_REVOKED = 100_000
-/** Issuers in one file. */
-export const MAX_REVOCATION_LISTS = 1_024
+export type RevocationCode = 'revoked' | 'revocation-stale' | 'revocation-unknown' | 'revocation-not-trusted'
 
-/** What is known of one issuer's revocations. */
-export interface RevocationList {
-  /** DER of the issuer's name, hexadecimal. */
-  readonly issuer: string
-  /** Its key, by identifier, where the list names one. */
-  readonly issuerKeyId: string | undefined
-  readonly serials: ReadonlySet<string>
-  /** Holds between these, ms since the Unix epoch; a set without dates is as new as who hands it over says. */
-  readonly from: number
-  readonly until: number
-  /** A set of Matter is not signed, and is trusted as the file it is in. */
-  isSignedBy(issuer: Certificate): Promise<boolean>
-}
+export const MAX_REVOCATION_LENGTH = 4 * 1024 * 1024
+/** One for each issuer of Matter devices, and many times over. */
+const MAX_REVOCATION_LISTS = 4_096
 
-/** Revocation sets of Matter's ledger (JSON), or a certificate revocation list (RFC 5280 section 5) in PEM or DER. */
-export function readRevocations(bytes: Uint8Array): Result<RevocationList[], 'malformed-revocation'> {
-  const json = readJson(Buffer.from(bytes).toString('utf8'))
-  if (json !== undefined) return readSets(json)
-  try {
-    return accept([readCrl(bytes)])
-  } catch (error) {
-    return reject('malformed-revocation', error instanceof Error ? error.message : String(error))
-  }
-}
-
-function readCrl(bytes: Uint8Array): RevocationList {
+/**
+ * Reads CRLs, as PEM blocks or one as DER, or a Matter revocation set.
+ * @param fetched ms; when an undated set was fetched, where somebody says so
+ */
+export function readRevocation(
+  bytes: Uint8Array,
+  fetched: number | undefined,
+): Result<readonly RevocationList[], 'revocation-malformed'> {
+  if (bytes.length > MAX_REVOCATION_LENGTH)
+    return reject('revocation-malformed', `more than ${MAX_REVOCATION_LENGTH} bytes`)
   const text = Buffer.from(bytes).toString('latin1')
-  const crl = new X509Crl(text.includes('-----BEGIN') ? text : Uint8Array.from(bytes))
-  const { entries } = crl
-  if (entries.length > MAX_REVOKED) throw new Error(`${entries.length} entries; at most ${MAX_REVOKED}`)
-  return {
-    issuer: Buffer.from(crl.issuerName.toArrayBuffer()).toString('hex'),
-    issuerKeyId: undefined,
-    serials: new Set(entries.map(({ serialNumber }) => plainSerial(serialNumber))),
-    from: crl.thisUpdate.getTime(),
-    // A list that does not say when the next one comes is never known to be the newest.
-    until: crl.nextUpdate?.getTime() ?? Number.NEGATIVE_INFINITY,
-    isSignedBy: async ({ key, usage }) => {
-      if (usage !== undefined && (usage.flags & USAGE.cRLSign) === 0) return false
-      const spki = key.export({ type: 'spki', format: 'der' })
-      return crl.verify({ publicKey: new PublicKey(Uint8Array.from(spki)) }).catch(() => false)
-    },
-  }
+  if (text.trimStart().startsWith('[')) return bounded(readRevocationSet(text, fetched))
+  const blocks = text.includes('-----BEGIN ') ? readPem(text, 'X509 CRL', MAX_REVOCATION_LISTS) : [bytes]
+  return bounded(blocks?.map(readCrl))
 }
 
-interface MatterSet {
-  readonly type: string
-  readonly issuer_subject_key_id: string
-  readonly issuer_name: string
-  readonly revoked_serial_numbers: readonly string[]
-}
-
-function readSets(json: unknown): Result<RevocationList[], 'malformed-revocation'> {
-  if (!Array.isArray(json) || json.length > MAX_REVOCATION_LISTS || !json.every(isSet))
-    return reject('malformed-revocation', 'not a list of revocation sets')
-  return accept(
-    json.map((set) => ({
-      issuer: Buffer.from(set.issuer_name, 'base64').toString('hex'),
-      issuerKeyId: set.issuer_subject_key_id.toLowerCase(),
-      serials: new Set(set.revoked_serial_numbers.map(plainSerial)),
-      from: Number.NEGATIVE_INFINITY,
-      until: Number.POSITIVE_INFINITY,
-      isSignedBy: () => Promise.resolve(true),
-    })),
-  )
-}
-
-function isSet(value: unknown): value is MatterSet {
-  const set = value as Partial<MatterSet> | null
-  return (
-    set?.type === 'revocation_set' &&
-    typeof set.issuer_name === 'string' &&
-    /^[0-9A-F]{2,128}$/i.test(String(set.issuer_subject_key_id)) &&
-    Array.isArray(set.revoked_serial_numbers) &&
-    set.revoked_serial_numbers.length <= MAX_REVOKED &&
-    set.revoked_serial_numbers.every((serial) => typeof serial === 'string' && /^[0-9A-F]{1,64}$/i.test(serial))
-  )
-}
-
-function plainSerial(serial: string): string {
-  return serial.toLowerCase().replace(/^0+(?=.)/, '')
+function bounded(
+  lists: readonly (RevocationList | undefined)[] | undefined,
+): Result<readonly RevocationList[], 'revocation-malformed'> {
+  const whole = lists?.filter((list) => list !== undefined)
+  // One list that cannot be read may be the one that revokes.
+  if (lists === undefined || whole === undefined || whole.length === 0 || whole.length < lists.length)
+    return reject('revocation-malformed', 'it is no whole and direct CRL (PEM or DER) and no Matter revocation set')
+  return lists.length > MAX_REVOCATION_LISTS
+    ? reject('revocation-malformed', `more than ${MAX_REVOCATION_LISTS} lists`)
+    : accept(whole)
 }
 
 /**
- * Whether none of a path is revoked. It fails closed: of every issuer, root included, there must be a list that it has
- * signed and that holds now.
- *
- * @param at ms since the Unix epoch
+ * Whether every certificate of a path still holds. Fails closed: each needs a list by its own issuer, of this time. A
+ * revocation counts even when the list is old, since it is not taken back.
+ * @param path the device's certificate first, the trusted root not among them
+ * @param anchor the trusted root
  */
-export async function checkRevocation(
-  path: Path,
+export function checkRevocation(
+  path: readonly Certificate[],
+  anchor: Certificate,
   lists: readonly RevocationList[],
   at: number,
-): Promise<Verdict<CertificateCode>> {
-  for (const [index, certificate] of path.slice(0, -1).entries()) {
-    const issuer = path[index + 1] as Certificate
-    const own: RevocationList[] = []
-    for (const list of lists) if (await isOf(list, issuer)) own.push(list)
-    if (own.some(({ serials }) => serials.has(certificate.serial)))
-      return reject('revoked', `${certificate.subjectText}, serial number ${certificate.serial}`)
-    if (own.length === 0) return reject('revocation-unknown', issuer.subjectText)
-    if (!own.some(({ from, until }) => from <= at && at <= until)) return reject('revocation-stale', issuer.subjectText)
-  }
-  return ACCEPT
+): Verdict<RevocationCode> {
+  const verdicts = path.map((certificate, index) => checkOne(certificate, path[index + 1] ?? anchor, lists, at))
+  return (
+    verdicts.find((verdict) => !verdict.ok && verdict.code === 'revoked') ?? verdicts.find(({ ok }) => !ok) ?? ACCEPT
+  )
 }
 
-async function isOf(list: RevocationList, issuer: Certificate): Promise<boolean> {
-  if (list.issuer !== issuer.subject) return false
-  if (list.issuerKeyId !== undefined && list.issuerKeyId !== issuer.keyId) return false
-  return list.isSignedBy(issuer)
+function checkOne(
+  { subject, serialNumber }: Certificate,
+  issuer: Certificate,
+  lists: readonly RevocationList[],
+  at: number,
+): Verdict<RevocationCode> {
+  const named = lists.filter((list) => equalBytes(list.issuer, issuer.subject.der))
+  if (named.length === 0) return reject('revocation-unknown', `nothing by ${issuer.subject.text}`)
+  const trusted = named.filter((list) => list.isFrom(issuer))
+  if (trusted.length === 0)
+    return reject('revocation-not-trusted', `${issuer.subject.text} is named, but it is not its signature`)
+  if (trusted.some((list) => list.serialNumbers.has(serialNumber)))
+    return reject('revoked', `${subject.text}, serial number ${serialNumber}`)
+  if (trusted.some(({ from, until }) => from !== undefined && until !== undefined && from <= at && at <= until))
+    return ACCEPT
+  const [{ from, until } = {}] = trusted
+  return reject('revocation-stale', `what ${issuer.subject.text} says is ${periodText(from, until)}`)
+}
+
+function periodText(from: number | undefined, until: number | undefined): string {
+  if (from === undefined) return 'without a date; say when it was fetched with --fetched'
+  const begin = new Date(from).toISOString()
+  return until === undefined ? `of ${begin} and without an end` : `of ${begin} to ${new Date(until).toISOString()}`
 }

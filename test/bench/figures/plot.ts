@@ -9,7 +9,9 @@ export interface LineChart {
 const WIDTH = 640
 const HEIGHT = 360
 const LEFT = 70
-const RIGHT = 32
+const RIGHT = 20
+/** The last number under the axis is centred on its tick. */
+const EDGE = 12
 const TOP = 40
 const BOTTOM = 60
 const TICKS = 4
@@ -23,8 +25,8 @@ export function drawLineChart({ title, x, y, lines }: LineChart): string {
   const atX = (value: number) => round(LEFT + (value / maxX) * (WIDTH - LEFT - RIGHT))
   const atY = (value: number) => round(HEIGHT - BOTTOM - (value / maxY) * (HEIGHT - TOP - BOTTOM))
   const parts = [
-    `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${WIDTH} ${HEIGHT}" font-family="sans-serif" font-size="12">`,
-    `<rect width="${WIDTH}" height="${HEIGHT}" fill="#fff"/>`,
+    `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${WIDTH + EDGE} ${HEIGHT}" font-family="sans-serif" font-size="12">`,
+    `<rect width="${WIDTH + EDGE}" height="${HEIGHT}" fill="#fff"/>`,
     text(WIDTH / 2, 22, title, 'middle', 'font-size="14"'),
   ]
   for (let tick = 0; tick <= TICKS; tick++) {
