@@ -14,8 +14,6 @@ import { type AcceptOutcome, type FullChain, OWN_LACK_CODES } from '../full-node
 
 /** Headers checked ahead of the bodies; beyond this many, bodies come first. */
 export const MAX_HEADERS_AHEAD = 1_024
-/** Kept below settled by the view of headers, which runs ahead: more than it can be ahead by. */
-const KEPT_BELOW_SETTLED = 4 * MAX_HEADERS_AHEAD
 /** A peer that did not say where it stands, or is no full node, is asked again after this long, ms. */
 const ASK_AGAIN_MS = 60_000
 /** And after a roster change this soon. */
@@ -79,7 +77,8 @@ export function createChainSync(init: ChainSyncInit): ChainSync {
   /** The headers that the chain has, and those that are to become blocks. */
   function createView(): { readonly graph: ForkGraph; readonly sync: LightSync } {
     const { base, tip, settled } = chain.graph
-    const graph = new ForkGraph(base, chain.rules.parameters, { keptBelowSettled: KEPT_BELOW_SETTLED })
+    // Its settled header may be far above the chain's tip, which must stay in it; nothing deeper than the chain has.
+    const graph = new ForkGraph(base, chain.rules.parameters, { keptFrom: () => chain.graph.base.height })
     for (let height = base.height + 1; height <= tip.height; height++) graph.insert(chain.graph.at(height) as ChainNode)
     graph.restoreSettled({ height: settled.node.height, keepersSeen: settled.keepersSeen, keepers: settled.keepers })
     const sync = new LightSync(graph, chain.rules, {

@@ -8,9 +8,13 @@ export const KEPT_BELOW_SETTLED = 2_016
 /** Headers kept beside the best chain. When full, the tip of the branch that is least likely ever followed is dropped. */
 export const MAX_SIDE_HEADERS = 4_096
 
+const NO_FURTHER = () => Number.POSITIVE_INFINITY
+
 export interface ForkGraphLimits {
   readonly keptBelowSettled: number
   readonly maxSideHeaders: number
+  /** A graph that runs ahead of another keeps at least from this height on, so that the other's tip stays in it. */
+  readonly keptFrom: () => number
 }
 
 export type InsertOutcome =
@@ -49,7 +53,12 @@ export class ForkGraph {
   /** @param start settled by definition: genesis, the checkpoint of a join link, or what this node settled before */
   constructor(start: ChainNode, parameters: NetworkParameters, limits: Partial<ForkGraphLimits> = {}) {
     this.#parameters = parameters
-    this.#limits = { keptBelowSettled: KEPT_BELOW_SETTLED, maxSideHeaders: MAX_SIDE_HEADERS, ...limits }
+    this.#limits = {
+      keptBelowSettled: KEPT_BELOW_SETTLED,
+      maxSideHeaders: MAX_SIDE_HEADERS,
+      keptFrom: NO_FURTHER,
+      ...limits,
+    }
     this.#base = start
     this.#tip = start
     this.#settled = { node: start, keepersSeen: 0, keepers: start.roster.members.length }
@@ -200,7 +209,8 @@ export class ForkGraph {
 
   /** Cuts the graph some way below settled, with every branch that leaves the best chain there. */
   #prune(): void {
-    const lowest = this.#settled.node.height - this.#limits.keptBelowSettled
+    const { keptBelowSettled, keptFrom } = this.#limits
+    const lowest = Math.min(this.#settled.node.height - keptBelowSettled, keptFrom())
     if (lowest <= this.#base.height) return
     const base = this.#best.get(lowest)
     if (base === undefined) return

@@ -220,7 +220,8 @@ describe('a board with the command line', () => {
     // By text, with nobody in between.
     const offline = await board('answer', '--key', key, '--nonce', challenge, '--json')
     expect(JSON.parse(offline.stdout)).toEqual({ answer: expect.stringMatching(/^LARESA1[0-9A-Z]{272}$/), sent: false })
-    const wrong = await board('answer', '--key', key, '--nonce', `${challenge.slice(0, -1)}Q`)
+    const otherLast = challenge.endsWith('Q') ? 'P' : 'Q'
+    const wrong = await board('answer', '--key', key, '--nonce', challenge.slice(0, -1) + otherLast)
     expect([wrong.code, wrong.stderr]).toEqual([1, expect.stringContaining('LARESC1')])
 
     const retired = await board('retire', '--key', key, '--json')

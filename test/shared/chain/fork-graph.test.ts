@@ -311,6 +311,19 @@ describe('bounds', () => {
     expect(graph.insert(side[1]!.node)).toEqual({ kind: 'orphan' })
   })
 
+  test('one that runs ahead of another keeps what that one stands on, and nothing deeper', async () => {
+    const chain = new ChainBuilder()
+    await chain.mineMany(12)
+    let other = 2
+    const graph = new ForkGraph(chain.first.node, chain.parameters, { keptBelowSettled: 3, keptFrom: () => other })
+    const nodes = chain.from(1).map(({ node }) => node)
+    insertAll(graph, nodes.slice(0, 11))
+    expect([graph.base.height, graph.settled.node.height]).toEqual([2, 9])
+    other = 9
+    insertAll(graph, nodes.slice(11))
+    expect([graph.base.height, graph.settled.node.height]).toEqual([7, 10])
+  })
+
   test('keeps so many headers beside the best chain', async () => {
     const chain = new ChainBuilder({ parameters: NEVER_SETTLES })
     await chain.mineMany(6)
