@@ -4,7 +4,7 @@ import { fromHex, toHex } from '../../shared/bytes.ts'
 import type { ChainNode } from '../../shared/chain/chain-node.ts'
 import type { SignatureVerifier } from '../../shared/crypto/signature-verifier.ts'
 import type { Result } from '../../shared/errors.ts'
-import { hashHeader, type SealedHeader, sealedHeaderCodec } from '../../shared/header/header.ts'
+import { hashHeader, SEALED_HEADER_LENGTH, type SealedHeader, sealedHeaderCodec } from '../../shared/header/header.ts'
 import { checkRosterChange } from '../../shared/proof/roster-change.ts'
 import { memberAt } from '../../shared/roster/roster.ts'
 import type { RosterChange } from '../../shared/transaction/roster-change.ts'
@@ -41,7 +41,7 @@ export function createEquivocationWatch(init: {
   const { chain, verifier } = init
   const { networkId } = chain.rules
   const path = join(init.dataDir, EVIDENCE_FILE)
-  const seen = new Map<string, SealedHeader>()
+  const seen = createSeenHeaders()
   const evidence = readEvidence(path)
 
   function write(): void {
@@ -75,11 +75,7 @@ export function createEquivocationWatch(init: {
       const { seat, height } = sealed.header
       const key = `${parentId} ${seat}`
       const first = seen.get(key)
-      if (first === undefined) {
-        seen.set(key, sealed)
-        if (seen.size > MAX_WATCHED_HEADERS) seen.delete(seen.keys().next().value as string)
-        return
-      }
+      if (first === undefined) return seen.put(key, sealed)
       if (idOf(first) === id || evidence.some(([one, other]) => [one, other].some((known) => idOf(known) === id)))
         return
       evidence.push([first, sealed])
@@ -98,6 +94,33 @@ export function createEquivocationWatch(init: {
           write()
         }
       }
+    },
+  }
+}
+
+interface SeenHeaders {
+  get(key: string): SealedHeader | undefined
+  put(key: string, sealed: SealedHeader): void
+}
+
+/** The newest headers, encoded in one piece of memory: as objects they would take ten times as much, and grow for days. */
+function createSeenHeaders(): SeenHeaders {
+  const encoded = new Uint8Array(MAX_WATCHED_HEADERS * SEALED_HEADER_LENGTH)
+  const places = new Map<string, number>()
+  let next = 0
+  return {
+    get(key) {
+      const place = places.get(key)
+      if (place === undefined) return undefined
+      const sealed = sealedHeaderCodec.decode(encoded.slice(place, place + SEALED_HEADER_LENGTH))
+      return sealed.ok ? sealed.value : undefined
+    },
+    put(key, sealed) {
+      // Places are given out in turn, so the oldest is the one that is next.
+      if (places.size === MAX_WATCHED_HEADERS) places.delete(places.keys().next().value as string)
+      encoded.set(sealedHeaderCodec.encode(sealed), next)
+      places.set(key, next)
+      next = (next + SEALED_HEADER_LENGTH) % encoded.length
     },
   }
 }

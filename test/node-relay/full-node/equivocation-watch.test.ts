@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { createNodeVerifier } from '../../../node-relay/crypto/node-verifier.ts'
 import { createBranchMemory } from '../../../node-relay/full-node/branch-memory.ts'
-import { createEquivocationWatch } from '../../../node-relay/full-node/equivocation-watch.ts'
+import { createEquivocationWatch, MAX_WATCHED_HEADERS } from '../../../node-relay/full-node/equivocation-watch.ts'
 import { accept } from '../../../shared/errors.ts'
 import { foundRelay } from '../../framework/chain-actions.ts'
 import { type BuiltBlock, ChainBuilder } from '../../framework/chain-builder.ts'
@@ -70,6 +70,22 @@ describe('two headers of one seat on one parent', () => {
     await full.feed(next)
     await watcher.offer()
     expect(submitted).toHaveLength(1)
+  })
+
+  it('are found among the newest headers, however many came before, and no further back', async () => {
+    const [one, other] = await twice(0)
+    const watcher = watch()
+    for (let i = 0; i < MAX_WATCHED_HEADERS + 7; i++) watcher.see({ ...one.node, id: `${i}`, parentId: `p${i}` })
+    watcher.see(one.node)
+    watcher.see(other.node)
+    expect(reports).toHaveLength(1)
+
+    const [early, late] = await twice(1)
+    const forgetful = watch()
+    forgetful.see(early.node)
+    for (let i = 0; i < MAX_WATCHED_HEADERS; i++) forgetful.see({ ...one.node, id: `${i}`, parentId: `p${i}` })
+    forgetful.see(late.node)
+    expect(reports).toHaveLength(1)
   })
 
   it('are kept over a restart, and for as long as the seat is not gone for good', async () => {
