@@ -65,6 +65,8 @@ export interface RelayConfig {
   readonly logLevel: LogLevel
   readonly logTo: 'file' | 'stderr'
   readonly quiet: boolean
+  /** Folder of CRLs and Matter revocation sets; without it no device joins by a certificate. */
+  readonly revocation: string | undefined
   /** A certificate brought along, PEM files. */
   readonly tls: { readonly certFile: string; readonly keyFile: string } | undefined
 }
@@ -112,6 +114,11 @@ export const RELAY_FLAGS = {
   'page-origin': { type: 'string', hint: 'URL', help: 'origin of the static page for join links' },
   'tls-cert': { type: 'string', hint: 'FILE', help: 'own certificate chain, PEM' },
   'tls-key': { type: 'string', hint: 'FILE', help: 'its key, PEM' },
+  revocation: {
+    type: 'string',
+    hint: 'DIR',
+    help: 'CRLs and Matter revocation sets: what devices with certificates are checked against',
+  },
   'metrics-listen': {
     type: 'string',
     hint: 'IP:PORT|off',
@@ -217,6 +224,7 @@ function resolveConfig(
     logLevel: take(oneOf('log-level', text('log-level') ?? 'info', LOG_LEVELS), 'info'),
     logTo: take(oneOf('log-to', text('log-to') ?? 'file', ['file', 'stderr'] as const), 'file'),
     quiet: settings['quiet'] === true,
+    revocation: folderOf(text('revocation'), cwd),
     tls: take(parseTls(text('tls-cert'), text('tls-key'), cwd), undefined),
   }
   return failures[0] ?? checkPorts(config)
@@ -422,4 +430,8 @@ function readJsonObject(path: string): Record<string, unknown> | 'absent' | 'dam
   } catch {
     return 'damaged'
   }
+}
+
+function folderOf(path: string | undefined, cwd: string): string | undefined {
+  return path === undefined ? undefined : resolve(cwd, path)
 }

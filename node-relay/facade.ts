@@ -3,6 +3,7 @@ import type { KeeperActivity } from '../shared/chain/keepers.ts'
 import type { Result } from '../shared/errors.ts'
 import type { Presence, SmallDeviceDoor } from './devices/door.ts'
 import type { FleetDoor } from './fleet/door.ts'
+import type { PolicyDesk } from './policy/door.ts'
 import type { RelayRecovery } from './recovery/recovery.ts'
 import type { RosterDesk } from './roster/door.ts'
 
@@ -32,6 +33,8 @@ export interface RelayFacade {
   readonly recovery: Pick<RelayRecovery, 'view' | 'propose' | 'submit'>
   /** Admin only: seats, and who admits newcomers. */
   readonly roster: RosterDesk
+  /** Admin only: what the owners have laid down. */
+  readonly policy: PolicyDesk
   /** Admin only: a person says that this machine's clock is right. */
   confirmClock(): void
   /**

@@ -15,7 +15,9 @@ import { KIND } from '../shared/transaction/kinds.ts'
 import { transactionIdOf } from '../shared/transaction/transaction.ts'
 import { hostOf, isSharedHost } from '../shared/transport/address.ts'
 import { openContent } from './backup/content.ts'
-import { endorseApplication } from './coordination/endorse.ts'
+import { createEvidenceStore } from './certificate/evidence-store.ts'
+import { createRevocationFiles } from './certificate/revocation-files.ts'
+import { endorseApplication, endorseCertified } from './coordination/endorse.ts'
 import { createCachingVerifier } from './crypto/caching-verifier.ts'
 import { createPoolVerifier } from './crypto/pool-verifier.ts'
 import { createSmallDevices } from './devices/small-devices.ts'
@@ -54,6 +56,7 @@ import { type MinerClock, systemClock } from './mining/system-clock.ts'
 import { loadNetworkIdentity } from './network/network-identity.ts'
 import { createRelayNetwork } from './network/relay-network.ts'
 import { measureOwnProfile } from './own-profile.ts'
+import { createPolicyDesk } from './policy/policy-desk.ts'
 import { createLaterBlocks } from './recovery/later-blocks.ts'
 import { createRecovery } from './recovery/recovery.ts'
 import { createRosterDesk } from './roster/roster-desk.ts'
@@ -105,6 +108,8 @@ export interface RelayInit {
   readonly announced?: readonly string[]
   /** Whether its addresses go into its record in the ledger; false: they leave it, too. Default: true. */
   readonly publishAddresses?: boolean
+  /** Folder of revocation data; without it nobody joins by a certificate. */
+  readonly revocation?: string | undefined
   readonly clock?: MinerClock
   readonly log: Logger
   /** The network to join at the first start, and where its relays are. */
@@ -322,12 +327,23 @@ export async function createRelay(init: RelayInit): Promise<Relay> {
     // Who is not in the roster serves nobody as a full node.
     const isKeeper = () =>
       chain.tip.roster.members.some(({ sealingKey }) => equalBytes(sealingKey, recovery.sealing.publicKey))
+    const evidence = createEvidenceStore(join(dataDir, 'evidence'), clock.now)
+    const endorser = {
+      chain,
+      verifier,
+      wallet: keys.wallet,
+      get deviceId() {
+        return own.deviceId
+      },
+      now: clock.now,
+      evidence,
+      revocation: createRevocationFiles(init.revocation, (message) => log.warn(message)),
+    }
     const endorse = coordinates
-      ? (application: Uint8Array) =>
-          endorseApplication(
-            { chain, verifier, wallet: keys.wallet, deviceId: own.deviceId, now: clock.now },
-            application,
-          )
+      ? {
+          endorse: (application: Uint8Array) => endorseApplication(endorser, application),
+          endorseCertified: (application: Uint8Array) => endorseCertified(endorser, application),
+        }
       : undefined
     await serve({
       network,
@@ -625,6 +641,7 @@ export async function createRelay(init: RelayInit): Promise<Relay> {
         join: (application) => smallDevices.join(application),
         submit,
       }),
+      policy: createPolicyDesk({ chain, submit }),
     })
     const setPageUrl = (pageUrl: string | undefined) => {
       try {

@@ -48,6 +48,7 @@ export const TAGS = {
   ownerSignature: 'lares/owner/1',
   voucher: 'lares/voucher/1',
   voucherClaim: 'lares/voucher/claim/1',
+  certificateClaim: 'lares/certificate/claim/1',
   approval: 'lares/approval/1',
   endorsement: 'lares/endorsement/1',
   registration: 'lares/registration/1',

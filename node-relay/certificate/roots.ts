@@ -20,15 +20,9 @@ export function readRoots(directory: string): readonly Certificate[] {
   const roots: Certificate[] = []
   for (const name of filesOf(directory)) {
     const path = join(directory, name)
-    const encoded = certificatesOf(readBounded(path, MAX_ROOT_FILE_LENGTH), path)
-    if (roots.length + encoded.length > MAX_ROOTS)
+    roots.push(...readRootFile(path))
+    if (roots.length > MAX_ROOTS)
       throw new LaresError('too-many-roots', `${directory} has more than ${MAX_ROOTS} roots: name a folder with fewer.`)
-    for (const der of encoded) {
-      const parsed = parseCertificate(der)
-      if (!parsed.ok)
-        throw new LaresError('bad-root', `${path} holds no certificate that can be a root: ${parsed.detail}.`)
-      if (isSelfIssued(parsed.value)) roots.push(parsed.value)
-    }
   }
   if (roots.length === 0)
     throw new LaresError(
@@ -36,6 +30,16 @@ export function readRoots(directory: string): readonly Certificate[] {
       `There is no root in ${directory}: put files there that end in ${ROOT_FILES.join(', ')}.`,
     )
   return roots
+}
+
+/** The roots of one file, as above. @throws {LaresError} `cannot-read`, `bad-root` */
+export function readRootFile(path: string): readonly Certificate[] {
+  return certificatesOf(readBounded(path, MAX_ROOT_FILE_LENGTH), path).flatMap((der) => {
+    const parsed = parseCertificate(der)
+    if (!parsed.ok)
+      throw new LaresError('bad-root', `${path} holds no certificate that can be a root: ${parsed.detail}.`)
+    return isSelfIssued(parsed.value) ? [parsed.value] : []
+  })
 }
 
 function filesOf(directory: string): string[] {

@@ -42,4 +42,5 @@ export interface Command {
 }
 
 export const DATA_DIR_FLAG: Flag = { type: 'string', hint: 'DIR', help: "the relay's data folder" }
+export const YES_FLAG = { type: 'boolean', hint: '', help: 'do not ask whether to go on' } as const
 export const JSON_FLAG: Flag = { type: 'boolean', hint: '', help: 'answer as JSON, for machines' }

@@ -1,10 +1,13 @@
-import { equalBytes, toHex } from '../../shared/bytes.ts'
+import { resolve } from 'node:path'
+import { equalBytes, fromHex, toHex } from '../../shared/bytes.ts'
 import type { Signer } from '../../shared/crypto/signer.ts'
 import { LaresError, type Result } from '../../shared/errors.ts'
+import { sha256 } from '../../shared/hash.ts'
 import type { ParsedFlags } from '../config.ts'
 import type { DeviceKeyFile } from '../device-agent/key-file.ts'
+import type { CertifiedKey } from '../device-agent/registration.ts'
 import type { RelayClient } from '../device-agent/relay-client.ts'
-import type { DeviceState, DeviceStateAnswer, JoinAnswer } from '../devices/door.ts'
+import type { CertifiedJoin, DeviceState, DeviceStateAnswer, JoinAnswer } from '../devices/door.ts'
 import { type CliContext, type Command, EXIT_FAILED, EXIT_OK, JSON_FLAG } from './command.ts'
 import { KEY_FLAG, keyFileOf, pause, RELAY_FLAG, relayOf } from './device-context.ts'
 import { formatJson } from './text.ts'
@@ -28,25 +31,34 @@ interface Coming {
 
 export const deviceJoin: Command = {
   name: 'device join',
-  parameters: '--key FILE --relay URL (--voucher TEXT | --expected)',
+  parameters: '--key FILE --relay URL (--voucher TEXT | --expected | --certificate FILE --certificate-key FILE)',
   summary: 'on a board: bring a small device into the network',
   flags: {
     key: KEY_FLAG,
     relay: RELAY_FLAG,
     voucher: { type: 'string', hint: 'TEXT', help: 'the voucher, as text or link' },
     expected: { type: 'boolean', hint: '', help: 'the operator has enrolled the public key of this device' },
-    network: { type: 'string', hint: 'HEX', help: 'with --expected: the network ID; no other is joined' },
+    certificate: {
+      type: 'string',
+      hint: 'FILE',
+      help: "the maker's certificate of this device and those above it, its root last (PEM)",
+    },
+    'certificate-key': { type: 'string', hint: 'FILE', help: 'the private key of that certificate (PEM or DER)' },
+    network: { type: 'string', hint: 'HEX', help: 'without a voucher: the network ID; no other is joined' },
     'no-wait': { type: 'boolean', hint: '', help: 'do not wait until the ledger has settled it' },
     json: JSON_FLAG,
   },
   positionals: [],
   async run(input, context) {
     const { values } = input
-    if ((values['voucher'] === undefined) === (values['expected'] !== true))
-      throw new LaresError('usage', 'Give either --voucher TEXT or --expected.')
+    const ways = [values['voucher'] !== undefined, values['expected'] === true, values['certificate'] !== undefined]
+    if (ways.filter(Boolean).length !== 1)
+      throw new LaresError('usage', 'Give one of --voucher TEXT, --expected and --certificate FILE.')
+    if ((values['certificate'] === undefined) !== (values['certificate-key'] === undefined))
+      throw new LaresError('usage', '--certificate and --certificate-key belong together.')
     const file = await keyFileOf(input, context)
     const relay = await relayOf(input, file)
-    const coming = await comingOf(input, file, relay)
+    const coming = await comingOf(input, file, relay, context)
     await assertFree(file, coming, relay)
     const { storeMembership } = await import('../device-agent/key-file.ts')
     // Before anything is sent: a board that loses power now still knows who it is.
@@ -94,15 +106,57 @@ async function assertFree({ membership }: DeviceKeyFile, coming: Coming, relay: 
   )
 }
 
-async function comingOf({ values }: ParsedFlags, file: DeviceKeyFile, relay: RelayClient): Promise<Coming> {
+async function comingOf(
+  { values }: ParsedFlags,
+  file: DeviceKeyFile,
+  relay: RelayClient,
+  { cwd }: CliContext,
+): Promise<Coming> {
   const { createNodeSigner } = await import('../crypto/node-signer.ts')
   const { registerWithVoucher } = await import('../device-agent/registration.ts')
   const { parseVoucher } = await import('../../shared/protocol/voucher-text.ts')
   const wallet = createNodeSigner(file.seed)
   if (values['expected'] === true) return await expectedOf(values['network'], wallet, relay)
+  if (values['certificate'] !== undefined) {
+    const { readCertifiedKey } = await import('../device-agent/certified-key.ts')
+    const files = [values['certificate'], values['certificate-key']].map((path) => resolve(cwd, String(path)))
+    return await certifiedOf(values['network'], readCertifiedKey(files[0] as string, files[1] as string), file, relay)
+  }
   const secret = opened(parseVoucher(String(values['voucher'])), 'This is not a voucher')
   const { networkId, deviceId, transaction } = await registerWithVoucher(secret, wallet, file.recoveryKey)
   return { networkId, deviceId, handIn: () => relay.post<JoinAnswer>('/api/v1/join', transaction) }
+}
+
+/** Signed anew each time, since a nonce is good for minutes only; the device is the same. */
+async function certifiedOf(
+  network: ParsedFlags['values'][string] | undefined,
+  certified: CertifiedKey,
+  file: DeviceKeyFile,
+  relay: RelayClient,
+): Promise<Coming> {
+  const { createNodeSigner } = await import('../crypto/node-signer.ts')
+  const { registerWithCertificate } = await import('../device-agent/registration.ts')
+  const wallet = createNodeSigner(file.seed)
+  const path = '/api/v1/join/certified'
+  const make = async () => {
+    const { networkId, nonce, trustRoots } = await relay.get<CertifiedJoin>(path)
+    assertNetwork(network, networkId)
+    const place = { networkId: fromHex(networkId), nonce: fromHex(nonce) }
+    if (!trustRoots.includes(toHex(sha256(certified.chain.at(-1) as Uint8Array))))
+      throw new LaresError(
+        'untrusted-root',
+        'The owners of this network do not trust the root at the chain\'s end; they do so with "lares policy trust".',
+      )
+    return await registerWithCertificate(place, certified, wallet, file.recoveryKey)
+  }
+  const { networkId, deviceId } = await make()
+  return { networkId, deviceId, handIn: async () => relay.post<JoinAnswer>(path, (await make()).application) }
+}
+
+/** @throws {LaresError} `wrong-network` */
+function assertNetwork(wanted: ParsedFlags['values'][string] | undefined, found: string): void {
+  if (wanted !== undefined && String(wanted).toLowerCase() !== found)
+    throw new LaresError('wrong-network', `The relay is of another network: ${found}.`)
 }
 
 /** The relay's approval is another each time, and good for minutes only: it is asked for anew, and the device is the same. */
@@ -116,8 +170,7 @@ async function expectedOf(
   const { deviceIdOf, formatDeviceId } = await import('../../shared/identity/device-id.ts')
   const { bytes32 } = await import('../devices/subject.ts')
   const join = await relay.get<{ networkId: string }>('/api/v1/join')
-  if (network !== undefined && String(network).toLowerCase() !== join.networkId)
-    throw new LaresError('wrong-network', `The relay is of another network: ${join.networkId}.`)
+  assertNetwork(network, join.networkId)
   const networkId = bytes32(join.networkId)
   if (networkId === undefined) throw new LaresError('not-a-relay', 'The relay names no network; check --relay.')
   const deviceId = deviceIdOf(networkId, wallet.publicKey, ownerAnchor(wallet.publicKey))

@@ -27,6 +27,32 @@ export async function askOwners(context: CliContext): Promise<Signer[]> {
   return owners
 }
 
+/**
+ * Enough owners of this network, by their number.
+ * @throws {LaresError} `bad-words`, `not-the-owner`
+ */
+export async function askSigningOwners(
+  owners: { readonly threshold: number; readonly keys: readonly string[] },
+  context: CliContext,
+): Promise<[owner: number, signer: Signer][]> {
+  const signers = new Map<number, Signer>()
+  for (const signer of await askOwners(context)) {
+    const owner = owners.keys.indexOf(toHex(signer.publicKey))
+    if (owner >= 0) signers.set(owner, signer)
+  }
+  if (signers.size < owners.threshold) throw notTheOwner(owners.threshold, signers.size)
+  return [...signers].sort(([a], [b]) => a - b)
+}
+
+function notTheOwner(threshold: number, right: number): LaresError {
+  return new LaresError(
+    'not-the-owner',
+    threshold === 1
+      ? 'These are not the recovery words of the owner of this network. Nothing was changed.'
+      : `The words of ${threshold} owners of this network are needed, ${right} were right. Nothing was changed.`,
+  )
+}
+
 /** Their public keys alone. @throws {LaresError} `bad-words` */
 export async function askOwnerKeys(context: CliContext): Promise<Uint8Array[]> {
   return (await askOwners(context)).map(({ publicKey }) => publicKey)
@@ -36,13 +62,7 @@ export async function askOwnerKeys(context: CliContext): Promise<Uint8Array[]> {
 export function assertOwners(keys: readonly Uint8Array[], { owners }: Pick<Roster, 'owners'>): void {
   const known = new Set(owners.keys.map(toHex))
   const given = new Set(keys.map(toHex).filter((key) => known.has(key)))
-  if (given.size >= owners.threshold) return
-  throw new LaresError(
-    'not-the-owner',
-    owners.threshold === 1
-      ? 'These are not the recovery words of the owner of this network. Nothing was changed.'
-      : `The words of ${owners.threshold} owners of this network are needed, ${given.size} were right. Nothing was changed.`,
-  )
+  if (given.size < owners.threshold) throw notTheOwner(owners.threshold, given.size)
 }
 
 async function* wordLines({ ask }: CliContext): AsyncGenerator<string> {

@@ -8,8 +8,9 @@ import { createNodeSigner, generateEntropy } from '../crypto/node-signer.ts'
 import type { RosterView } from '../roster/door.ts'
 import { describeMotion, type Motion, ownerMessageOf, parseMotion } from '../roster/motion.ts'
 import { askRelay, dataDirOf } from './admin-client.ts'
-import { type CliContext, type Command, DATA_DIR_FLAG, EXIT_FAILED, EXIT_OK, JSON_FLAG } from './command.ts'
-import { askOwners } from './owner-words.ts'
+import { isWanted } from './assert-wanted.ts'
+import { type CliContext, type Command, DATA_DIR_FLAG, EXIT_FAILED, EXIT_OK, JSON_FLAG, YES_FLAG } from './command.ts'
+import { askSigningOwners } from './owner-words.ts'
 import { countOf, formatJson, formatTable } from './text.ts'
 import { wordsBox } from './words-box.ts'
 
@@ -19,8 +20,6 @@ const PATIENCE_MS = 5 * 60_000
 /** For a relay that was just started, ms; and what it says until it is ready. */
 const START_PATIENCE_MS = 2 * 60_000
 const STARTING: ReadonlySet<string> = new Set(['not-ready', 'not-enough-endorsements'])
-
-const YES_FLAG = { type: 'boolean', hint: '', help: 'do not ask whether to go on' } as const
 
 export const rosterShow: Command = {
   name: 'roster show',
@@ -181,19 +180,7 @@ export const rosterSubmit: Command = {
 async function sign({ networkId, items }: Motion, view: RosterView, context: CliContext) {
   if (toHex(networkId) !== view.networkId)
     throw new LaresError('another-network', 'This motion is for another network.')
-  const signers = new Map<number, Awaited<ReturnType<typeof askOwners>>[number]>()
-  for (const signer of await askOwners(context)) {
-    const owner = view.owners.keys.indexOf(toHex(signer.publicKey))
-    if (owner >= 0) signers.set(owner, signer)
-  }
-  if (signers.size < view.owners.threshold)
-    throw new LaresError(
-      'not-the-owner',
-      view.owners.threshold === 1
-        ? 'These are not the recovery words of the owner of this network. Nothing was changed.'
-        : `The words of ${view.owners.threshold} owners of this network are needed, ${signers.size} were right. Nothing was changed.`,
-    )
-  const sorted = [...signers].sort(([a], [b]) => a - b)
+  const sorted = await askSigningOwners(view.owners, context)
   return Promise.all(
     items.map((item) =>
       Promise.all(
@@ -223,12 +210,6 @@ async function waitFor(
       )
     await pause(LOOK_MS)
   }
-}
-
-async function isWanted({ values }: ParsedFlags, { ask }: CliContext, question: string): Promise<boolean> {
-  if (values['yes'] === true) return true
-  if (ask === undefined) throw new LaresError('usage', 'Nobody is here to ask: say --yes.')
-  return /^y(es)?$/i.test((await ask(`${question} (yes/no) `)).trim())
 }
 
 function readMotion(text: string): Motion {

@@ -15,6 +15,7 @@ import { directoryExport, directoryList, directoryRemove } from './directory.ts'
 import { doctor } from './doctor.ts'
 import { enroll } from './enroll.ts'
 import { labels } from './labels.ts'
+import { policyDistrust, policyShow, policyTrust } from './policy.ts'
 import { proofExport, proofVerify } from './proof.ts'
 import { recover } from './recover.ts'
 import { restore } from './restore.ts'
@@ -64,6 +65,9 @@ const COMMANDS: readonly Command[] = [
   rosterPropose,
   rosterVote,
   rosterSubmit,
+  policyShow,
+  policyTrust,
+  policyDistrust,
   doctor,
   dbVerify,
   dbCompact,

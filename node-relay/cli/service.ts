@@ -15,7 +15,7 @@ import { type CliContext, type Command, DATA_DIR_FLAG, EXIT_OK } from './command
 
 const FORCE_FLAG = { type: 'boolean', hint: '', help: 'also a file that was changed by hand, or is not ours' } as const
 /** Settings that are paths: a service is not started where this command runs. */
-const PATH_FLAGS: ReadonlySet<string> = new Set(['config', 'network', 'tls-cert', 'tls-key'])
+const PATH_FLAGS: ReadonlySet<string> = new Set(['config', 'network', 'revocation', 'tls-cert', 'tls-key'])
 const KINDS: readonly ServiceKind[] = ['systemd', 'launchd', 'task-scheduler']
 const MAIN = fileURLToPath(new URL('../main.ts', import.meta.url))
 

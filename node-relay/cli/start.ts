@@ -126,6 +126,7 @@ async function open(
     publishAddresses: config.announce !== 'off',
     log: log.child({ part: 'node' }),
     meter,
+    revocation: config.revocation,
     onOwnerWords: (words) => context.print(ownerWordsBox(words)),
     onNotice: (sentence) => context.printError(sentence),
   })

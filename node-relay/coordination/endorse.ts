@@ -1,11 +1,15 @@
-import { equalBytes } from '../../shared/bytes.ts'
+import { certifiedApplicationCodec, MAX_NONCE_BLOCKS } from '../../shared/admission/certificate-evidence.ts'
+import { equalBytes, toHex } from '../../shared/bytes.ts'
 import type { SignatureVerifier } from '../../shared/crypto/signature-verifier.ts'
 import type { Signer } from '../../shared/crypto/signer.ts'
 import { accept, type Result, reject } from '../../shared/errors.ts'
 import { openBlock } from '../../shared/ledger/apply.ts'
+import { policyOf } from '../../shared/ledger/policy.ts'
 import { applyRegister } from '../../shared/ledger/register.ts'
-import { endorsementMessage, hashApplication } from '../../shared/transaction/register.ts'
+import { endorsementMessage, hashApplication, type Register } from '../../shared/transaction/register.ts'
 import { transactionCodec } from '../../shared/transaction/transaction.ts'
+import type { EvidenceStore } from '../certificate/evidence-store.ts'
+import type { RevocationList } from '../certificate/revocation-list.ts'
 import type { FullChain } from '../full-node/chain.ts'
 
 export interface Endorser {
@@ -16,24 +20,88 @@ export interface Endorser {
   readonly now: () => number
 }
 
+/** What a coordination node needs to answer for certificates. */
+export interface CertificateEndorser extends Endorser {
+  readonly evidence: EvidenceStore
+  revocation(): Result<readonly RevocationList[]>
+}
+
+type Endorsement = Register['endorsements'][number]
+
+/** What a coordination node endorses, by protocol: an encoded application each. */
+export interface EndorsingDoor {
+  endorse(application: Uint8Array): Promise<Result<Endorsement>>
+  endorseCertified(application: Uint8Array): Promise<Result<Endorsement>>
+}
+
 /**
  * Judges a newcomer's application (a register transaction without endorsements) against the tip, as if it stood in the
  * next block now, and endorses it. Who endorses a fake is accountable for it, so all signatures are verified first.
  */
-export async function endorseApplication(
-  endorser: Endorser,
-  application: Uint8Array,
-): Promise<Result<{ deviceId: Uint8Array; signature: Uint8Array }>> {
-  const { chain, verifier, wallet, deviceId } = endorser
+export async function endorseApplication(endorser: Endorser, application: Uint8Array): Promise<Result<Endorsement>> {
+  const register = readApplication(application)
+  if (!register.ok) return register
+  // A certificate counts because its endorsers have checked it, and here there is none.
+  if (register.value.evidence.TAG === 'certificate')
+    return reject('evidence-not-checked', 'a certificate is endorsed only together with its chain')
+  const verdict = await judgeApplication(endorser, register.value)
+  return verdict.ok ? accept(await endorse(endorser, register.value)) : verdict
+}
+
+/**
+ * The same for a certified application: the chain is checked to a root of the owners' policy, and kept before anything is
+ * signed, so that whoever doubts the endorsement can be shown what it stands on.
+ */
+export async function endorseCertified(endorser: CertificateEndorser, bytes: Uint8Array): Promise<Result<Endorsement>> {
+  const application = certifiedApplicationCodec.decode(bytes)
+  if (!application.ok) return application
+  const register = readApplication(application.value.transaction)
+  if (!register.ok) return register
+  const { claim, evidence: stated } = register.value
+  if (stated.TAG !== 'certificate')
+    return reject('not-an-application', 'a registration without a certificate is endorsed as it is')
+  const verdict = await judgeApplication(endorser, register.value)
+  if (!verdict.ok) return verdict
+  const revocation = endorser.revocation()
+  if (!revocation.ok) return revocation
+  const { chain, now } = endorser
+  // The checker is large, and most networks have no certificates.
+  const { judgeEvidence } = await import('../certificate/judge-evidence.ts')
+  const judged = judgeEvidence({
+    networkId: chain.rules.networkId,
+    policy: policyOf(chain.state),
+    claim,
+    stated: stated.data,
+    evidence: application.value.evidence,
+    isFreshNonce: (nonce) => isFreshNonce(chain, nonce),
+    revocation: revocation.value,
+    at: now(),
+  })
+  if (!judged.ok) return judged
+  const kept = endorser.evidence.keep(application.value.evidence)
+  return kept.ok ? accept(await endorse(endorser, register.value)) : kept
+}
+
+/** Whether a header of this hash was settled lately, as this node sees it. */
+function isFreshNonce({ graph }: FullChain, nonce: Uint8Array): boolean {
+  const node = graph.get(toHex(nonce))
+  if (node === undefined || !graph.isBest(node)) return false
+  const { height } = graph.settled.node
+  return node.height <= height && node.height > height - MAX_NONCE_BLOCKS
+}
+
+function readApplication(application: Uint8Array): Result<Register> {
   const transaction = transactionCodec.decode(application)
   if (!transaction.ok) return transaction
   if (transaction.value.TAG !== 'register') return reject('not-an-application', 'only a registration is endorsed')
-  const register = transaction.value.data
-  // A certificate counts because its endorsers have checked it: this node does not, so it answers for none.
-  if (register.evidence.TAG === 'certificate')
-    return reject('evidence-not-checked', 'this node does not check certificates; ask for a voucher')
-  if (register.endorsements.length > 0) return reject('not-an-application', 'an application comes without endorsements')
+  if (transaction.value.data.endorsements.length > 0)
+    return reject('not-an-application', 'an application comes without endorsements')
+  return accept(transaction.value.data)
+}
 
+/** Against the ledger: everything but the endorsements must already be right. */
+async function judgeApplication(endorser: Endorser, register: Register): Promise<Result<true>> {
+  const { chain, verifier, deviceId } = endorser
   const { tip, state, rules } = chain
   const context = { ...rules, height: tip.height + 1, time: Math.max(endorser.now(), tip.sealed.header.time + 1) }
   const draft = openBlock({ state, roster: tip.roster }, context)
@@ -43,10 +111,12 @@ export async function endorseApplication(
   // The endorsements are what is being asked for; everything else must already be right.
   if (!verdict.ok && verdict.code !== 'not-enough-endorsements') return verdict
   const verdicts = await verifier.verifyBatch(draft.signatures)
-  if (!verdicts.every(Boolean))
-    return reject('bad-signature', 'the voucher or the application is not signed by whom it says')
-  return accept({
-    deviceId,
-    signature: await wallet.sign(endorsementMessage(rules.networkId, hashApplication(register))),
-  })
+  return verdicts.every(Boolean)
+    ? accept(true)
+    : reject('bad-signature', 'the voucher or the application is not signed by whom it says')
+}
+
+async function endorse({ chain, wallet, deviceId }: Endorser, register: Register): Promise<Endorsement> {
+  const message = endorsementMessage(chain.rules.networkId, hashApplication(register))
+  return { deviceId, signature: await wallet.sign(message) }
 }

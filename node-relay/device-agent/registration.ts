@@ -1,9 +1,15 @@
+import { type KeyObject, sign as signWith, X509Certificate } from 'node:crypto'
 import { availableParallelism, totalmem } from 'node:os'
+import {
+  certificateClaimMessage,
+  certificateEvidenceCodec,
+  certifiedApplicationCodec,
+} from '../../shared/admission/certificate-evidence.ts'
 import { concatBytes, equalBytes } from '../../shared/bytes.ts'
 import { createSeedSigner, type Signer } from '../../shared/crypto/signer.ts'
 import { accept, type Result, reject } from '../../shared/errors.ts'
 import { sha256 } from '../../shared/hash.ts'
-import { ownerAnchor, voucherAnchor } from '../../shared/identity/anchor.ts'
+import { certificateAnchor, ownerAnchor, voucherAnchor } from '../../shared/identity/anchor.ts'
 import { deviceIdOf } from '../../shared/identity/device-id.ts'
 import { ASSURANCE, LABEL } from '../../shared/identity/label.ts'
 import { publicVoucher, type VoucherSecret } from '../../shared/protocol/voucher-text.ts'
@@ -70,6 +76,51 @@ export async function registerExpected(
   if (claim.label !== LABEL.lightweight || claim.addresses.length > 0)
     return wrong('What the relay has prepared is not for a small device.')
   return accept(await sign(networkId, wallet, claim, evidence))
+}
+
+export interface CertifiedKey {
+  /** DER; the device's own first, the trusted root last. */
+  readonly chain: readonly Uint8Array[]
+  /** Of the device's own certificate. */
+  readonly privateKey: KeyObject
+}
+
+/**
+ * The registration of a device that has a certificate of its maker (DESIGN 4, A2): the certified key signs for the wallet
+ * key. The ID stays the same however often it is made anew, with another nonce.
+ *
+ * @param nonce hash of the settled block
+ * @returns the registration, and the certified application for POST /api/v1/join/certified
+ */
+export async function registerWithCertificate(
+  { networkId, nonce }: { readonly networkId: Uint8Array; readonly nonce: Uint8Array },
+  { chain, privateKey }: CertifiedKey,
+  wallet: Signer,
+  recoveryKey: Uint8Array,
+): Promise<Registration & { readonly application: Uint8Array }> {
+  const certificates = chain.map((der) => new X509Certificate(der))
+  const [leaf] = certificates as [X509Certificate]
+  const claim: Claim = {
+    label: LABEL.lightweight,
+    assurance: ASSURANCE.certified,
+    walletKey: wallet.publicKey,
+    recoveryKey,
+    anchor: certificateAnchor(leaf.publicKey.export({ format: 'der', type: 'spki' })),
+    profile: hashBoardProfile(),
+    addresses: [],
+  }
+  const signature = signWith('sha256', certificateClaimMessage(networkId, claim, nonce), privateKey)
+  const evidence = certificateEvidenceCodec.encode({ version: 1, chain: [...chain], nonce, signature })
+  const registration = await sign(networkId, wallet, claim, {
+    TAG: 'certificate',
+    data: {
+      issuer: sha256(chain.at(-1) as Uint8Array),
+      evidence: sha256(evidence),
+      notAfter: Math.min(...certificates.map(({ validTo }) => Date.parse(validTo))),
+    },
+  })
+  const application = certifiedApplicationCodec.encode({ transaction: registration.transaction, evidence })
+  return { ...registration, application }
 }
 
 async function sign(networkId: Uint8Array, wallet: Signer, claim: Claim, evidence: Evidence): Promise<Registration> {

@@ -8,6 +8,7 @@ import { PROTOCOLS } from '../../shared/protocol/ids.ts'
 import { endorsementAnswerCodec } from '../../shared/protocol/messages.ts'
 import type { PeerNetwork } from '../../shared/protocol/transport.ts'
 import { endorsementMessage, hashApplication, type Register } from '../../shared/transaction/register.ts'
+import type { EndorsingDoor } from '../coordination/endorse.ts'
 import type { FullChain } from '../full-node/chain.ts'
 import { recordOf } from '../full-node/views.ts'
 
@@ -18,9 +19,6 @@ const MAX_ASKED = 16
 const MAX_DIALLED = 4
 
 type Endorsement = Register['endorsements'][number]
-
-/** Endorses an application on this node. */
-export type Endorse = (application: Uint8Array) => Promise<Result<Endorsement>>
 
 /**
  * The endorsements of a newcomer that speaks HTTP alone: this relay's own, and where the set has several sponsors, those of
@@ -34,8 +32,9 @@ export async function collectEndorsements(
     readonly network: PeerNetwork
     readonly verifier: SignatureVerifier
     /** undefined: this relay is no coordination node. */
-    readonly endorse: Endorse | undefined
+    readonly endorse: EndorsingDoor | undefined
   },
+  protocol: keyof EndorsingDoor,
   application: Uint8Array,
   register: Register,
 ): Promise<Result<Endorsement[]>> {
@@ -59,14 +58,14 @@ export async function collectEndorsements(
 
   async function ask(peerId: string): Promise<void> {
     // A peer that does not answer is one voice less: counted below.
-    const answer = await network.request(peerId, PROTOCOLS.endorse, application).catch(() => undefined)
+    const answer = await network.request(peerId, PROTOCOLS[protocol], application).catch(() => undefined)
     const decoded = answer && endorsementAnswerCodec.decode(answer)
     if (!decoded?.ok) return
     if (decoded.value.TAG === 'endorsed') await take(decoded.value.data)
     else refused ??= reject(decoded.value.data.code, decoded.value.data.detail)
   }
 
-  const own = await init.endorse?.(application)
+  const own = await init.endorse?.[protocol](application)
   if (own?.ok) await take(own.value)
   // What this relay's own judgement refuses, no other's vote brings into a block.
   else if (own !== undefined && own.code !== 'not-a-coordination-node') return own

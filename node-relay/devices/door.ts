@@ -18,6 +18,10 @@ export interface SmallDeviceDoor {
    * the present state.
    */
   join(application: Uint8Array): Promise<Result<JoinAnswer>>
+  /** The same with a certificate as evidence: an encoded certified application. */
+  joinCertified(application: Uint8Array): Promise<Result<JoinAnswer>>
+  /** What a device with a certificate has to know before it joins. */
+  certifiedJoin(): CertifiedJoin
   state(id: string): Result<DeviceStateAnswer>
   /** An encoded lease. */
   renew(id: string, lease: Uint8Array): Promise<Result<LeaseAnswer>>
@@ -44,6 +48,15 @@ export interface JoinAnswer {
   readonly state: DeviceState
   /** undefined when the device is in the ledger already */
   readonly transactionId: string | undefined
+}
+
+/** Hashes in hex. */
+export interface CertifiedJoin {
+  readonly networkId: string
+  /** Of the settled block: the certified key signs it, and it is good for some blocks. */
+  readonly nonce: string
+  /** SHA-256 of the DER of each root that the owners trust. */
+  readonly trustRoots: readonly string[]
 }
 
 export interface DeviceStateAnswer {

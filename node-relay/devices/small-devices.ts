@@ -13,11 +13,13 @@ import { accept, type Result, reject } from '../../shared/errors.ts'
 import { formatDeviceId } from '../../shared/identity/device-id.ts'
 import { STATUS } from '../../shared/identity/label.ts'
 import type { DeviceRecord } from '../../shared/identity/record.ts'
+import { policyOf } from '../../shared/ledger/policy.ts'
 import type { PeerNetwork } from '../../shared/protocol/transport.ts'
+import type { EndorsingDoor } from '../coordination/endorse.ts'
 import type { FullChain } from '../full-node/chain.ts'
 import { recordOf } from '../full-node/views.ts'
 import { createChallengeDesk } from './challenge-desk.ts'
-import { collectEndorsements, type Endorse } from './collect-endorsements.ts'
+import { collectEndorsements } from './collect-endorsements.ts'
 import type { DeviceState, SmallDeviceDoor } from './door.ts'
 import { createJoinDesk } from './join.ts'
 import { createLeaseTable } from './lease-table.ts'
@@ -31,7 +33,7 @@ export interface SmallDevicesInit {
   readonly wallet: Signer
   /** Of this relay. */
   readonly deviceId: Uint8Array
-  readonly endorse: Endorse | undefined
+  readonly endorse: EndorsingDoor | undefined
   submit(transaction: Uint8Array): Promise<Result<{ readonly transactionId: Uint8Array }>>
   readonly now: () => number
   readonly after: (ms: number, task: () => void) => () => void
@@ -81,10 +83,10 @@ export function createSmallDevices(init: SmallDevicesInit): SmallDeviceDoor {
     return accept(true)
   }
 
-  const join = createJoinDesk({
+  const joining = createJoinDesk({
     chain,
     stateOf,
-    endorsements: (application, register) => collectEndorsements(init, application, register),
+    endorsements: (protocol, application, register) => collectEndorsements(init, protocol, application, register),
     async submit(transaction) {
       const result = await init.submit(transaction)
       return result.ok ? accept({ transactionId: toHex(result.value.transactionId) }) : result
@@ -92,7 +94,12 @@ export function createSmallDevices(init: SmallDevicesInit): SmallDeviceDoor {
   })
 
   return {
-    join,
+    ...joining,
+    certifiedJoin: () => ({
+      networkId: toHex(networkId),
+      nonce: chain.graph.settled.node.id,
+      trustRoots: policyOf(chain.state).trustRoots.map(toHex),
+    }),
     state(idText) {
       const id = parseSubject(networkId, idText)
       if (!id.ok) return id

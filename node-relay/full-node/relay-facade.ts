@@ -44,6 +44,7 @@ export interface FacadeInit {
   readonly fleet: FleetDoor
   readonly recovery: RelayFacade['recovery']
   readonly roster: RelayFacade['roster']
+  readonly policy: RelayFacade['policy']
   confirmClock(): void
   backup: RelayFacade['backup']
 }
@@ -135,6 +136,7 @@ export function createFacade(init: FacadeInit): RelayFacade {
     fleet: init.fleet,
     recovery: init.recovery,
     roster: init.roster,
+    policy: init.policy,
     confirmClock: () => init.confirmClock(),
     backup: () => init.backup(),
     smallDevices: init.smallDevices,

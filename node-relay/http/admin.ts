@@ -4,6 +4,7 @@ import { MAX_OWNERS } from '../../shared/roster/roster.ts'
 import { addBackupRoutes } from '../backup/backup-routes.ts'
 import type { JoinInfo, RelayFacade } from '../facade.ts'
 import { addFleetRoutes } from '../fleet/fleet-routes.ts'
+import { addPolicyRoutes } from '../policy/policy-routes.ts'
 import { addRosterRoutes } from '../roster/roster-routes.ts'
 import { type AdminDevice, type AdminStatus, adminSocketPath, type DoorsInfo } from './admin-socket.ts'
 import { errorAnswer, statusOf } from './errors.ts'
@@ -47,6 +48,7 @@ export async function openAdminSocket(init: AdminInit): Promise<FastifyInstance>
   addFleetRoutes(app, facade.fleet)
   addBackupRoutes(app, facade)
   addRosterRoutes(app, facade.roster)
+  addPolicyRoutes(app, facade.policy)
 
   app.get('/recovery', async () => ({ recovery: facade.recovery.view() ?? null }))
   app.post('/recovery/proposal', async (_, reply) => {

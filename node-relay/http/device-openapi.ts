@@ -1,4 +1,6 @@
 import {
+  certifiedApplicationBodySchema,
+  certifiedJoinSchema,
   challengeAnswerBodySchema,
   challengeAnswerTakenSchema,
   challengeBodySchema,
@@ -58,6 +60,19 @@ export const JOIN_OPERATION: Operation = {
 
 /** The small-device profile (PROTOCOL.md section 10). */
 export const DEVICE_PATHS: Paths = {
+  '/api/v1/join/certified': {
+    get: {
+      operationId: 'certifiedJoin',
+      summary: 'What a device with a certificate needs before it joins: nonce, trusted roots',
+      responses: { 200: good('Network, nonce and roots', certifiedJoinSchema), 429: TOO_MANY },
+    },
+    post: {
+      operationId: 'joinCertified',
+      summary: 'Let a device in by its certificate: the encoded certified application',
+      requestBody: bytesOrJson(MAX_BODY_BYTES, certifiedApplicationBodySchema),
+      responses: JOIN_OPERATION.responses,
+    },
+  },
   '/api/v1/time': {
     get: {
       operationId: 'time',

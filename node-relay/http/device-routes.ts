@@ -26,6 +26,16 @@ export function addDeviceRoutes(app: FastifyInstance, devices: SmallDeviceDoor):
     return reply.code(202).send(answer.value)
   })
 
+  const certified = '/api/v1/join/certified'
+  app.get(certified, options(certified, COST.join), async () => devices.certifiedJoin())
+  app.post(certified, options(certified, COST.certificate, 'post'), async ({ body }, reply) => {
+    const application = bytesOf(body, 'application')
+    if (application === undefined) return refuse(reply, malformedBody('the certified application', 'application'))
+    const answer = await devices.joinCertified(application)
+    if (!answer.ok) return refuse(reply, answer)
+    return reply.code(202).send(answer.value)
+  })
+
   app.get<{ Querystring: { nonce: string } }>(
     '/api/v1/time',
     options('/api/v1/time', COST.signature),

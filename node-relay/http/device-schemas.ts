@@ -6,6 +6,15 @@ const SIGNATURE = { type: 'string', pattern: '^[0-9a-f]{128}$', description: '64
 
 export const joinAnswerSchema = object({ deviceId: DEVICE_ID, state: STATE, transactionId: HASH }, ['transactionId'])
 
+export const certifiedJoinSchema = object({
+  networkId: HASH,
+  nonce: { ...HASH, description: 'hash of the settled block' },
+  trustRoots: list({ ...HASH, description: 'SHA-256 of the DER of a trusted root certificate' }),
+})
+export const certifiedApplicationBodySchema = object({
+  application: { ...BASE64URL, description: 'encoded certified application, base64url' },
+})
+
 export const deviceStateSchema = object(
   {
     deviceId: DEVICE_ID,

@@ -36,6 +36,7 @@ const STATUS_BY_CODE: Readonly<Record<string, number>> = {
   'mempool-busy': 503,
   'mempool-full': 503,
   'group-full': 503,
+  'evidence-full': 503,
   'fleet-damaged': 503,
 }
 

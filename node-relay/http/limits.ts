@@ -37,6 +37,8 @@ export const COST = {
   device: 4,
   blocks: 16,
   transaction: 16,
+  /** Up to a dozen signatures of kinds that are slow to verify. */
+  certificate: 32,
   /** A look at one record, or at what waits for a device. */
   deviceState: 2,
   /** One signature made or verified. */

@@ -24,6 +24,7 @@ import {
 } from '../../shared/protocol/messages.ts'
 import type { PeerNetwork, RequestHandler } from '../../shared/protocol/transport.ts'
 import { previousVersion } from '../../shared/protocol/versions.ts'
+import type { EndorsingDoor } from '../coordination/endorse.ts'
 import type { FullChain } from '../full-node/chain.ts'
 import type { ChainReader } from '../full-node/proofs.ts'
 
@@ -37,10 +38,8 @@ export interface ServingInit {
   /** Addresses of full nodes, our own first. */
   knownPeers(): readonly string[]
   submit(transaction: Uint8Array): Promise<Result<{ readonly transactionId: Uint8Array }>>
-  /** undefined: this node is no coordination node, and does not offer the protocol. */
-  readonly endorse:
-    | ((application: Uint8Array) => Promise<Result<{ deviceId: Uint8Array; signature: Uint8Array }>>)
-    | undefined
+  /** undefined: this node is no coordination node, and does not offer the protocols. */
+  readonly endorse: EndorsingDoor | undefined
 }
 
 /** Answers the protocols of shared/protocol: what anyone may ask without a session. */
@@ -126,13 +125,14 @@ export async function serve(init: ServingInit): Promise<void> {
   })
   const { endorse } = init
   if (endorse === undefined) return
-  await handle('endorse', async (_from, bytes) => {
-    const result = await endorse(bytes)
-    if (isUnreadable(result)) return 'reject'
-    return endorsementAnswerCodec.encode(
-      result.ok ? { TAG: 'endorsed', data: result.value } : refusal(result.code, result.detail),
-    )
-  })
+  for (const protocol of ['endorse', 'endorseCertified'] as const)
+    await handle(protocol, async (_from, bytes) => {
+      const result = await endorse[protocol](bytes)
+      if (isUnreadable(result)) return 'reject'
+      return endorsementAnswerCodec.encode(
+        result.ok ? { TAG: 'endorsed', data: result.value } : refusal(result.code, result.detail),
+      )
+    })
 }
 
 /** No transaction at all: charged to its sender like any request that does not decode. */

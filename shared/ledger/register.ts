@@ -39,6 +39,7 @@ export type RegisterCode =
   | 'unknown-issuer'
   | 'issuer-has-no-right'
   | 'evidence-expired'
+  | 'untrusted-root'
   | 'not-enough-owners'
   | 'unknown-owner'
   | 'not-a-coordination-node'
@@ -181,6 +182,8 @@ function checkEvidence(
     case 'certificate': {
       const { issuer, evidence: evidenceHash, notAfter } = evidence.data
       if (time > notAfter) return reject('evidence-expired', 'the certificate has expired')
+      if (!draft.policy.trustRoots.some((root) => equalBytes(root, issuer)))
+        return reject('untrusted-root', "the owners' policy does not trust the root of this certificate")
       // Nobody but the endorsers has seen the certificate, so without any it stands on nothing.
       if (draft.coordinationSet.members.length === 0)
         return reject('not-enough-endorsements', 'no coordination node can check a certificate yet')

@@ -1,3 +1,4 @@
+import { MAX_CERTIFIED_APPLICATION_LENGTH } from '../admission/certificate-evidence.ts'
 import { MAX_BLOCK_LENGTH, MAX_ROSTER_CHANGES_PER_BLOCK } from '../block/block.ts'
 import { MAX_COMPACT_BLOCK_LENGTH } from '../block/compact-block.ts'
 import { toHex } from '../bytes.ts'
@@ -54,6 +55,14 @@ export const PROTOCOLS = {
     maxResponse: 1024,
     timeoutMs: 10 * SECOND,
     cost: 8,
+  },
+  /** The same for one that has a certificate instead of a voucher: several signatures of other kinds are verified. */
+  endorseCertified: {
+    id: '/lares/endorse-certified/1',
+    maxRequest: MAX_CERTIFIED_APPLICATION_LENGTH,
+    maxResponse: 1024,
+    timeoutMs: 10 * SECOND,
+    cost: 16,
   },
   /** Bodies of blocks, for full nodes. */
   blocks: {

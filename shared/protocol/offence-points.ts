@@ -21,7 +21,14 @@ export const LIES: readonly string[] = [
   ...['too-many-roster-changes', 'addresses-not-allowed', 'already-registered', 'anchor-live', 'coordination-set-full'],
   ...['evidence-expired', 'holds-a-role', 'issuer-has-no-right', 'label-not-open', 'not-a-coordination-node'],
   ...['not-enough-endorsements', 'policy-out-of-range', 'quota-exceeded', 'recovery-key-needed', 'retired'],
-  ...['rules-out-of-range', 'unknown-device', 'unknown-issuer', 'voucher-expired', 'voucher-for-another-label'],
+  ...[
+    'rules-out-of-range',
+    'unknown-device',
+    'unknown-issuer',
+    'untrusted-root',
+    'voucher-expired',
+    'voucher-for-another-label',
+  ],
   ...['voucher-too-long', 'voucher-used', 'wrong-anchor', 'wrong-assurance', 'wrong-sequence'],
 ]
 

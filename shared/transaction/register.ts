@@ -52,7 +52,7 @@ const evidenceCoder = P.mappedTag(P.U8, {
     3,
     fixedStruct({ issuer: hash32Field, evidence: hash32Field, notAfter: u48Field, signature: bytes64Field }),
   ],
-  /** A2: a certificate that the endorsers have checked and keep. */
+  /** A2: a certificate that the endorsers have checked and keep. The issuer is the SHA-256 of the trusted root's DER. */
   certificate: [4, fixedStruct({ issuer: hash32Field, evidence: hash32Field, notAfter: u48Field })],
 })
 

@@ -45,6 +45,8 @@ export interface ChainBuilderInit {
   readonly createdAt?: number
   /** Two builders with different names make different networks. */
   readonly name?: string
+  /** SHA-256 of root certificates that the first policy trusts, sorted. */
+  readonly trustRoots?: Uint8Array[]
   /** Newest header version that the builder knows. */
   readonly highestVersion?: number
 }
@@ -115,7 +117,7 @@ export class ChainBuilder {
         sealingKey: signer.publicKey,
         recoveryKey: this.keeperRecovery(seat).publicKey,
       })),
-      policy: DEFAULT_POLICY,
+      policy: { ...DEFAULT_POLICY, trustRoots: init.trustRoots ?? [] },
     }
     const empty = openStateTree({ storage: createMemoryStateStorage(), root: undefined })
     const { tree } = empty.update({ version: 0, changes: genesisState(this.genesis) })

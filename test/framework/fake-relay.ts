@@ -4,7 +4,7 @@ import type { FleetDoor } from '../../node-relay/fleet/door.ts'
 import { labelOf } from '../../shared/admission/label-of.ts'
 import { UNKNOWN_PROFILE } from '../../shared/admission/profile.ts'
 import { accept, LaresError, reject } from '../../shared/errors.ts'
-import { DEFAULT_POLICY } from '../../shared/policy/policy.ts'
+import { DEFAULT_POLICY, policyCodec } from '../../shared/policy/policy.ts'
 
 export const FAKE_NETWORK_ID = 'ab'.repeat(32)
 export const FAKE_DEVICE_ID = `LARES1${'Q'.repeat(64)}`
@@ -73,6 +73,11 @@ export const FAKE_SMALL_DEVICES: SmallDeviceDoor = {
     if (application[0] === 0) return reject('used-voucher', 'This voucher was used already.')
     return accept({ deviceId: FAKE_DEVICE_ID, state: 'pending', transactionId: '05'.repeat(32) })
   },
+  async joinCertified(application) {
+    if (application[0] === 0) return reject('untrusted-root', 'The owners do not trust this root.')
+    return accept({ deviceId: FAKE_DEVICE_ID, state: 'pending', transactionId: '05'.repeat(32) })
+  },
+  certifiedJoin: () => ({ networkId: FAKE_NETWORK_ID, nonce: FAKE_NONCE, trustRoots: ['0a'.repeat(32)] }),
   state: () =>
     accept({
       deviceId: FAKE_DEVICE_ID,
@@ -130,6 +135,16 @@ export const FAKE_ROSTER: RelayFacade['roster'] = {
   vote: async () => reject('no-seat', 'This relay holds no seat, so it has no vote.'),
   submit: async () => accept(null),
 }
+export const FAKE_POLICY: RelayFacade['policy'] = {
+  view: () => ({
+    networkId: FAKE_NETWORK_ID,
+    number: 0,
+    owners: { threshold: 1, keys: ['00'.repeat(32)] },
+    trustRoots: [],
+    policy: Buffer.from(policyCodec.encode(DEFAULT_POLICY)).toString('hex'),
+  }),
+  submit: async () => accept(null),
+}
 export const FAKE_RECOVERY: RelayFacade['recovery'] = {
   view: () => undefined,
   propose: () => reject('not-restored', 'This relay was not restored: there is nothing to recover.'),
@@ -148,6 +163,7 @@ export function createFakeRelay(
     confirmClock: () => {},
     recovery: FAKE_RECOVERY,
     roster: FAKE_ROSTER,
+    policy: FAKE_POLICY,
     backup: () => Promise.reject(new LaresError('database-busy', 'No backup of a made-up relay.')),
     fleet: FAKE_FLEET,
     join: () => ({

@@ -147,6 +147,7 @@ const REQUESTS: Record<ProtocolName, Uint8Array> = {
   // A registration that was never signed by anybody: read, looked at, and refused with a code.
   submit: new Uint8Array(200).fill(7),
   endorse: new Uint8Array(200).fill(7),
+  endorseCertified: new Uint8Array(200).fill(7),
 }
 
 async function flood(what: string, patienceMs: number): Promise<Round> {

@@ -12,7 +12,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { runCommandLine } from '../../node-relay/cli/run.ts'
+import { runBoard } from '../framework/board.ts'
 import { lares, newVoucher, type RelayProcess, removeDataDir, startRelayProcess } from '../framework/relay-process.ts'
 import { isSigned, readVoucher, SmallDevice, tagged } from '../framework/small-device.ts'
 
@@ -168,22 +168,7 @@ describe('a challenge', () => {
   })
 })
 
-/** `lares device` without a process of its own: it would start a dozen times. */
-async function board(...args: string[]): Promise<{ code: number; stdout: string; stderr: string }> {
-  const [out, err]: [string[], string[]] = [[], []]
-  const code = await runCommandLine(['device', ...args], {
-    env: {},
-    cwd: directory,
-    version: '0',
-    webRoot: directory,
-    columns: undefined,
-    signal: new AbortController().signal,
-    print: (text) => out.push(`${text}\n`),
-    printError: (text) => err.push(text),
-    now: Date.now,
-  })
-  return { code, stdout: out.join(''), stderr: err.join('') }
-}
+const board = (...args: readonly string[]) => runBoard(directory, ...args)
 
 describe('a board with the command line', () => {
   it('makes a key, joins, says it is alive, answers, and leaves', { timeout: 120_000 }, async () => {

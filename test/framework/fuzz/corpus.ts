@@ -3,6 +3,7 @@
 import { readFileSync } from 'node:fs'
 import { manifestCodec } from '../../../node-relay/backup/format.ts'
 import { formatMotion, formatVote } from '../../../node-relay/roster/motion.ts'
+import { certifiedApplicationCodec } from '../../../shared/admission/certificate-evidence.ts'
 import { blockCodec } from '../../../shared/block/block.ts'
 import { compactBlockCodec, compactOf } from '../../../shared/block/compact-block.ts'
 import { proveTransaction } from '../../../shared/block/transaction-tree.ts'
@@ -35,7 +36,7 @@ import { transactionCodec } from '../../../shared/transaction/transaction.ts'
 import { encodeFrame, REFUSAL_FRAME } from '../../../shared/transport/frame.ts'
 import { encodeStartPoint } from '../../../web/client/start-point.ts'
 import { buildBundle } from '../../shared/proof/build-bundle.ts'
-import { buildProtocolChain, type ProtocolChain } from '../../shared/vectors/build-chain.ts'
+import { buildProtocolChain, EXAMPLE_EVIDENCE, type ProtocolChain } from '../../shared/vectors/build-chain.ts'
 import { protocolVectors } from '../../shared/vectors/examples.ts'
 import { recoverKeeper } from '../chain-actions.ts'
 import { ChainBuilder, namedSigner } from '../chain-builder.ts'
@@ -112,6 +113,11 @@ export async function buildCorpus(): Promise<Corpus> {
       proofRequestCodec.encode({ networkId, headerHash: node.hash, key }),
     ),
     endorse: Object.entries(made.transactions).flatMap(([name, one]) => (name.startsWith('register') ? [one] : [])),
+    endorseCertified: Object.entries(made.transactions).flatMap(([name, transaction]) =>
+      name === 'registerCertificate'
+        ? [certifiedApplicationCodec.encode({ transaction, evidence: EXAMPLE_EVIDENCE })]
+        : [],
+    ),
     submit: Object.values(made.transactions),
   }
   const byId: Record<string, Uint8Array[]> = {}

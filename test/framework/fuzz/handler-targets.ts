@@ -1,6 +1,6 @@
 /** What peers can say to a relay and to a browser: every protocol's handler behind its frames, every gossip validator. */
 
-import { endorseApplication } from '../../../node-relay/coordination/endorse.ts'
+import { endorseApplication, endorseCertified } from '../../../node-relay/coordination/endorse.ts'
 import { createCachingVerifier } from '../../../node-relay/crypto/caching-verifier.ts'
 import { createNodeVerifier } from '../../../node-relay/crypto/node-verifier.ts'
 import { checkTransaction } from '../../../node-relay/full-node/check-transaction.ts'
@@ -11,7 +11,7 @@ import { serve } from '../../../node-relay/serving/handlers.ts'
 import { createAnnouncements } from '../../../node-relay/sync/announcements.ts'
 import { compactBlockCodec, compactOf } from '../../../shared/block/compact-block.ts'
 import { equalBytes } from '../../../shared/bytes.ts'
-import { LaresError } from '../../../shared/errors.ts'
+import { ACCEPT, accept, LaresError } from '../../../shared/errors.ts'
 import { formatDeviceId } from '../../../shared/identity/device-id.ts'
 import { LABEL } from '../../../shared/identity/label.ts'
 import { PREVIOUS_PROTOCOLS, PROTOCOLS, topicsOf } from '../../../shared/protocol/ids.ts'
@@ -69,6 +69,15 @@ export async function relayTargets(corpus: Corpus): Promise<OpenTargets> {
     }),
     log: (message, error) => void logged.push(message, error),
   })
+  const endorser = {
+    chain,
+    verifier,
+    wallet: relay.wallet,
+    deviceId: relay.deviceId,
+    now,
+    evidence: { keep: () => ACCEPT, get: () => undefined },
+    revocation: () => accept([]),
+  }
   await serve({
     network,
     chain,
@@ -80,8 +89,10 @@ export async function relayTargets(corpus: Corpus): Promise<OpenTargets> {
       const added = await mempool.add(bytes)
       return added.ok ? { ok: true, value: { transactionId: networkId } } : added
     },
-    endorse: (bytes) =>
-      endorseApplication({ chain, verifier, wallet: relay.wallet, deviceId: relay.deviceId, now }, bytes),
+    endorse: {
+      endorse: (bytes) => endorseApplication(endorser, bytes),
+      endorseCertified: (bytes) => endorseCertified(endorser, bytes),
+    },
   })
 
   const specs: ProtocolSpec[] = [...Object.values(PROTOCOLS), ...Object.values(PREVIOUS_PROTOCOLS)]

@@ -1,8 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
-import { endorseApplication } from '../../../node-relay/coordination/endorse.ts'
+import { type EndorsingDoor, endorseApplication } from '../../../node-relay/coordination/endorse.ts'
 import { createNodeVerifier } from '../../../node-relay/crypto/node-verifier.ts'
 import { registerWithVoucher } from '../../../node-relay/device-agent/registration.ts'
-import type { Endorse } from '../../../node-relay/devices/collect-endorsements.ts'
 import { createSmallDevices } from '../../../node-relay/devices/small-devices.ts'
 import { checkTransaction } from '../../../node-relay/full-node/check-transaction.ts'
 import { LaresError, type Result } from '../../../shared/errors.ts'
@@ -41,11 +40,14 @@ async function open(endorseHere: 'endorse' | 'not a coordination node' = 'endors
   full = await openChain(builder)
   await full.feed(...builder.from(1))
   full.clock.now = builder.tip.block.header.time
-  const own: Endorse = (application) =>
-    endorseApplication(
-      { chain: full.chain, verifier, wallet: relay.wallet, deviceId: relay.deviceId, now: () => full.clock.now },
-      application,
-    )
+  const own: EndorsingDoor = {
+    endorse: (application) =>
+      endorseApplication(
+        { chain: full.chain, verifier, wallet: relay.wallet, deviceId: relay.deviceId, now: () => full.clock.now },
+        application,
+      ),
+    endorseCertified: () => Promise.reject(new Error('not asked for')),
+  }
   return createSmallDevices({
     chain: full.chain,
     network,

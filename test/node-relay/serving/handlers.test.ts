@@ -51,7 +51,7 @@ beforeEach(async () => {
     knownPeers: () => PEERS,
     now: () => full.clock.now,
     submit: async () => submitted,
-    endorse: async () => endorsed,
+    endorse: { endorse: async () => endorsed, endorseCertified: async () => endorsed },
   })
 })
 afterEach(closeAll)

@@ -21,6 +21,7 @@ test('a counter that is full stays full', async () => {
   const relay = await ledger.admit('relay', { label: LABEL.full | LABEL.coordination })
   const member = { deviceId: relay.deviceId, sponsor: named('sponsor'), sinceHeight: 0 }
   ledger.draft.coordinationSet = { number: 1, members: [member] }
+  ledger.draft.policy = { ...ledger.draft.policy, trustRoots: [named('issuer')] }
   const anchor = certificateAnchor(named('key of the maker'))
   const last = { version: 1, anchor, deviceId: named('last'), live: false, faults: 0, changedHeight: 0 }
   ledger.draft.setAnchor({ ...last, registrations: MAX_COUNT })

@@ -210,7 +210,9 @@ describe('by a certificate', () => {
     return ledger.sign(claim, evidence, namedSigner('camera'), endorsers)
   }
 
-  test('stands on its endorsers alone', async () => {
+  test('stands on a trusted root and on its endorsers', async () => {
+    expect(ledger.apply(await certified())).toEqual(refusedWith('untrusted-root'))
+    ledger.draft.policy = { ...ledger.draft.policy, trustRoots: [named('ca')] }
     expect(ledger.apply(await certified())).toEqual(refusedWith('not-enough-endorsements'))
     coordinate({ device: relay, sponsor: 'owners' })
     expect(ledger.apply(await certified())).toEqual(refusedWith('not-enough-endorsements'))

@@ -2,6 +2,7 @@
  * Makes the examples of docs/PROTOCOL.md: one small network with named keys, on whose chain every kind of transaction
  * stands once. Nothing in it is random, so the file is the same wherever it is made.
  */
+import { certificateEvidenceCodec } from '../../../shared/admission/certificate-evidence.ts'
 import { asciiBytes, ZERO_HASH } from '../../../shared/bytes.ts'
 import { createSeedSigner, type Signer } from '../../../shared/crypto/signer.ts'
 import { sha256 } from '../../../shared/hash.ts'
@@ -59,6 +60,14 @@ export const CERTIFIED_KEY = Uint8Array.from([
 const KEEPERS = 3
 const HOUR_MS = 3_600_000
 
+/** Evidence for {@link CERTIFIED_KEY}: stand-ins for the certificates and the signature, which ECDSA makes anew each time. */
+export const EXAMPLE_EVIDENCE = certificateEvidenceCodec.encode({
+  version: 1,
+  chain: [Uint8Array.of(0x30, 3, 2, 1, 1), Uint8Array.of(0x30, 3, 2, 1, 2)],
+  nonce: seedOf('settled header'),
+  signature: Uint8Array.of(0x30, 6, 2, 1, 7, 2, 1, 9),
+})
+
 export interface ProtocolChain {
   readonly chain: ChainBuilder
   /** Keeper 0: full and coordination. */
@@ -74,7 +83,7 @@ export interface ProtocolChain {
 
 /** @returns a chain of some thirty blocks, every rule kept */
 export async function buildProtocolChain(): Promise<ProtocolChain> {
-  const chain = new ChainBuilder({ name: 'vectors', keepers: KEEPERS })
+  const chain = new ChainBuilder({ name: 'vectors', keepers: KEEPERS, trustRoots: [seedOf('issuer')] })
   const transactions: Record<string, Uint8Array> = {}
 
   /** Mines what waits; the one transaction gets a name. */

@@ -1,5 +1,10 @@
 /** The content of protocol.json: for each format of docs/PROTOCOL.md its fields, its bytes, and what follows from them. */
 
+import {
+  certificateClaimMessage,
+  certificateEvidenceCodec,
+  certifiedApplicationCodec,
+} from '../../../shared/admission/certificate-evidence.ts'
 import { blockCodec } from '../../../shared/block/block.ts'
 import { compactBlockCodec, compactOf } from '../../../shared/block/compact-block.ts'
 import { proveTransaction, transactionRoot } from '../../../shared/block/transaction-tree.ts'
@@ -10,6 +15,7 @@ import type { Codec } from '../../../shared/codec.ts'
 import { RECOVERY_WORDLIST } from '../../../shared/crypto/recovery-wordlist.ts'
 import { deriveSeed, encodeRecoveryWords } from '../../../shared/crypto/recovery-words.ts'
 import { createSeedSigner } from '../../../shared/crypto/signer.ts'
+import { sha256 } from '../../../shared/hash.ts'
 import { hashHeader, headerCodec, sealedHeaderCodec } from '../../../shared/header/header.ts'
 import { sealMessage } from '../../../shared/header/seal.ts'
 import { appendHeader, EMPTY_RANGE, historyRoot, mountainRangeCodec } from '../../../shared/history/mountain-range.ts'
@@ -63,7 +69,14 @@ import {
 import { encodeFrame, REFUSAL_FRAME } from '../../../shared/transport/frame.ts'
 import type { BuiltBlock } from '../../framework/chain-builder.ts'
 import { buildBundle } from '../proof/build-bundle.ts'
-import { ASK_GENESIS, buildProtocolChain, CERTIFIED_KEY, type ProtocolChain, seedOf } from './build-chain.ts'
+import {
+  ASK_GENESIS,
+  buildProtocolChain,
+  CERTIFIED_KEY,
+  EXAMPLE_EVIDENCE,
+  type ProtocolChain,
+  seedOf,
+} from './build-chain.ts'
 import { directoryExample } from './directory-example.ts'
 
 /** Bytes as hex, large numbers as decimal text, absent values as null. */
@@ -432,6 +445,14 @@ function wireFormats(made: ProtocolChain): Record<string, Json> {
       messages.endorsementAnswerCodec,
       messages.refusal('voucher-used', 'this voucher has been used'),
     ),
+    certificateEvidence: example(certificateEvidenceCodec, EXAMPLE_EVIDENCE, {
+      hash: sha256(EXAMPLE_EVIDENCE),
+      message: certificateClaimMessage(networkId, register.value.data.claim, hash),
+    }),
+    certifiedApplication: say(certifiedApplicationCodec, {
+      transaction: named['registerCertificate'] as Uint8Array,
+      evidence: EXAMPLE_EVIDENCE,
+    }),
     submitted: say(messages.submitAnswerCodec, {
       TAG: 'accepted',
       data: { transactionId: transactionIdOf(networkId, named['registerVoucher'] as Uint8Array) },

@@ -1,0 +1,48 @@
+import * as P from 'micro-packed'
+import { checked, createCodec, hash32 } from '../codec.ts'
+import { TAGS, tagged } from '../hash.ts'
+import { type Claim, hashClaim } from '../transaction/register.ts'
+
+/** The device's certificate, those between, and the root: Matter has 3, phones up to 5. */
+export const MAX_EVIDENCE_CERTIFICATES = 6
+/** A chain of Matter takes 2 kB, one of a phone with RSA keys 8 kB. Bytes. */
+export const MAX_EVIDENCE_LENGTH = 24 * 1024
+/** With its registration, and still a body of the HTTP interface. Bytes. */
+export const MAX_CERTIFIED_APPLICATION_LENGTH = MAX_EVIDENCE_LENGTH + 4 * 1024
+/** Blocks below the settled one whose hash still serves as a nonce: half an hour at home. */
+export const MAX_NONCE_BLOCKS = 64
+/** An RSA key of 8,192 bits signs with 1,024 bytes. */
+const MAX_CLAIM_SIGNATURE_LENGTH = 1_024
+
+/** Why a certificate speaks for a newcomer (DESIGN 4, A2). Only its hash is on the chain; the endorsers check and keep it. */
+export const certificateEvidenceCodec = createCodec(
+  'certificate evidence',
+  MAX_EVIDENCE_LENGTH,
+  P.struct({
+    version: checked(P.U8, (version) => (version === 1 ? undefined : `unknown version ${version}`)),
+    /** DER; the device's own first, the trusted root last. */
+    chain: checked(P.array(P.U8, P.bytes(P.U16BE)), ({ length }) =>
+      length >= 2 && length <= MAX_EVIDENCE_CERTIFICATES
+        ? undefined
+        : `${length} certificates; 2 to ${MAX_EVIDENCE_CERTIFICATES}`,
+    ),
+    /** Hash of a settled header, which nobody knew before it was mined. */
+    nonce: hash32,
+    /** By the certified key over {@link certificateClaimMessage}: ECDSA in DER (RFC 3279) or RSASSA-PKCS1-v1_5, SHA-256. */
+    signature: checked(P.bytes(P.U16BE), ({ length }) =>
+      length <= MAX_CLAIM_SIGNATURE_LENGTH ? undefined : `a signature of ${length} bytes`,
+    ),
+  }),
+)
+
+/** A registration without endorsements, and the evidence for it: what endorsers of certified devices are asked with. */
+export const certifiedApplicationCodec = createCodec(
+  'certified application',
+  MAX_CERTIFIED_APPLICATION_LENGTH,
+  P.struct({ transaction: P.bytes(P.U16BE), evidence: P.bytes(P.U16BE) }),
+)
+
+/** What the certified key signs: this wallet key is mine, on this network, and it is so now. */
+export function certificateClaimMessage(networkId: Uint8Array, claim: Claim, nonce: Uint8Array): Uint8Array {
+  return tagged(TAGS.certificateClaim, networkId, nonce, hashClaim(claim))
+}

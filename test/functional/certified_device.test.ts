@@ -1,0 +1,98 @@
+/**
+ * A board with a certificate of its maker comes in by the command line: the owner trusts the root, the relay has revocation
+ * data, the certified key signs. What is revoked, badly made, or of a root that nobody trusts stays out, with its code.
+ */
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { runBoard } from '../framework/board.ts'
+import {
+  hasMatter,
+  MATTER_ABSENT,
+  matterDevice,
+  nothingRevoked,
+  REVOCATION_FILE,
+  ROOT_FILE,
+} from '../framework/certified-device.ts'
+import {
+  lares,
+  laresWith,
+  ownerWords,
+  type RelayProcess,
+  removeDataDir,
+  startRelayProcess,
+} from '../framework/relay-process.ts'
+import { pem } from '../node-relay/certificate/make-chain.ts'
+
+const MINUTE_MS = 60_000
+const GOOD = ['struct_dac_cert_version_v3', 'struct_dac_vidpid_fallback_encoding_03'] as const
+
+describe.skipIf(!hasMatter)(`devices with Matter certificates${MATTER_ABSENT}`, () => {
+  let relay: RelayProcess
+  let folder: string
+  const file = (name: string) => join(folder, name)
+
+  beforeAll(async () => {
+    folder = mkdtempSync(join(tmpdir(), 'lares-certified-'))
+    const chains = [...GOOD, 'struct_dac_ext_basic_ca_wrong'].map((name) => matterDevice(name).chain)
+    writeFileSync(file('nothing.json'), nothingRevoked(chains))
+    writeFileSync(file('revoked.json'), readFileSync(REVOCATION_FILE))
+    relay = await startRelayProcess({ flags: ['--mine-share', '0.3', '--revocation', folder] })
+  }, 2 * MINUTE_MS)
+  afterAll(async () => {
+    await relay?.stop()
+    if (relay !== undefined) await removeDataDir(relay.dataDir)
+    if (folder !== undefined) rmSync(folder, { recursive: true })
+  })
+
+  /** In a folder beside that of the revocation data, which may hold nothing else. */
+  async function board(name: string) {
+    const place = mkdtempSync(join(tmpdir(), 'lares-board-'))
+    try {
+      const { chain, privateKey } = matterDevice(name)
+      writeFileSync(join(place, 'chain.pem'), chain.map((der) => pem(der)).join(''))
+      writeFileSync(join(place, 'key.pem'), privateKey.export({ format: 'pem', type: 'pkcs8' }))
+      const key = join(place, 'sensor.key')
+      await runBoard(place, 'keygen', '--out', key)
+      const certificate = ['--certificate', join(place, 'chain.pem'), '--certificate-key', join(place, 'key.pem')]
+      const at = ['--key', key, '--relay', relay.localUrl]
+      return await runBoard(place, 'join', ...at, ...certificate)
+    } finally {
+      rmSync(place, { recursive: true })
+    }
+  }
+
+  it('come in once the owner trusts their root, and no longer when he does not', {
+    timeout: 5 * MINUTE_MS,
+  }, async () => {
+    expect(await board(GOOD[0])).toMatchObject({ code: 1, stderr: expect.stringContaining('do not trust the root') })
+    const words = ownerWords(relay)
+    const thief = 'legal winner thank year wave sausage worth useful legal winner thank yellow'
+    const refused = await laresWith(thief, relay.dataDir, 'policy', 'trust', ROOT_FILE, '--yes')
+    expect(refused).toMatchObject({ code: 1, stderr: expect.stringContaining('Nothing was changed') })
+    const trusted = await laresWith(words, relay.dataDir, 'policy', 'trust', ROOT_FILE, '--yes')
+    expect(trusted).toMatchObject({ code: 0, stderr: '', stdout: expect.stringMatching(/Policy 1\n[\s\S]*1 root/) })
+    const again = await laresWith(words, relay.dataDir, 'policy', 'trust', ROOT_FILE, '--yes')
+    expect(again.stderr).toContain('trusted already')
+
+    for (const name of GOOD) {
+      const joined = await board(name)
+      expect([joined.code, joined.stderr, joined.stdout]).toEqual([0, '', expect.stringContaining('is registered')])
+      const [deviceId = ''] = joined.stdout.split('\n')
+      const audit = await lares(relay.dataDir, 'audit', deviceId, '--json')
+      expect(JSON.parse(audit.stdout)).toMatchObject({ verdict: 'registered' })
+    }
+    expect(await board(GOOD[0])).toMatchObject({ code: 1, stderr: expect.stringContaining('has a live ID') })
+    for (const [name, sentence] of [
+      ['revoked-dac-01', 'has been revoked'],
+      ['struct_dac_ext_basic_ca_wrong', 'is one of an authority'],
+      ['struct_dac_valid_in_past', 'has expired'],
+    ] as const)
+      expect(await board(name)).toMatchObject({ code: 1, stderr: expect.stringContaining(sentence) })
+
+    const distrusted = await laresWith(words, relay.dataDir, 'policy', 'distrust', ROOT_FILE, '--yes')
+    expect(distrusted).toMatchObject({ code: 0, stdout: expect.stringMatching(/Policy 2\n[\s\S]*nobody joins/) })
+    expect(await board(GOOD[1])).toMatchObject({ code: 1, stderr: expect.stringContaining('do not trust the root') })
+  })
+})

@@ -1,0 +1,379 @@
+/**
+ * A device comes in by the certificate of its maker: what is good is endorsed, kept and taken into a block; everything else is
+ * refused with its code.
+ */
+
+import type { webcrypto } from 'node:crypto'
+import { KeyObject } from 'node:crypto'
+import { mkdtempSync, readFileSync, rmSync, utimesSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { createEvidenceStore } from '../../../node-relay/certificate/evidence-store.ts'
+import { createRevocationFiles } from '../../../node-relay/certificate/revocation-files.ts'
+import { endorseApplication, endorseCertified } from '../../../node-relay/coordination/endorse.ts'
+import { createNodeVerifier } from '../../../node-relay/crypto/node-verifier.ts'
+import { type CertifiedKey, registerWithCertificate } from '../../../node-relay/device-agent/registration.ts'
+import {
+  certificateEvidenceCodec,
+  certifiedApplicationCodec,
+  MAX_NONCE_BLOCKS,
+} from '../../../shared/admission/certificate-evidence.ts'
+import { compareBytes, fromHex } from '../../../shared/bytes.ts'
+import { sha256 } from '../../../shared/hash.ts'
+import { ASSURANCE } from '../../../shared/identity/label.ts'
+import { deviceRecordCodec } from '../../../shared/identity/record.ts'
+import { deviceKey } from '../../../shared/ledger/state-keys.ts'
+import { hashApplication, type Register, registerWalletMessage } from '../../../shared/transaction/register.ts'
+import { transactionCodec } from '../../../shared/transaction/transaction.ts'
+import {
+  hasMatter,
+  MATTER_ABSENT,
+  matterDevice,
+  matterRoot,
+  nothingRevoked,
+  REVOCATION_FILE,
+} from '../../framework/certified-device.ts'
+import { foundRelay, makeVoucher, type TestDevice } from '../../framework/chain-actions.ts'
+import { ChainBuilder, namedSigner } from '../../framework/chain-builder.ts'
+import { createCrl, createKeys, type Issued, issue } from '../certificate/make-chain.ts'
+import { closeAll, type OpenChain, openChain } from '../full-node/open-chain.ts'
+
+const DAY = 86_400_000
+const wallet = namedSigner('camera')
+const recoveryKey = namedSigner('camera recovery').publicKey
+let root: Issued
+let maker: Issued
+let camera: Issued
+let chain: ChainBuilder
+let relay: TestDevice
+let full: OpenChain
+let directory: string
+let revocation: string
+let evidence: ReturnType<typeof createEvidenceStore>
+/** Where the clock stands: the certificates are good then. */
+let now: number
+
+beforeEach(async () => {
+  root = await issue({ name: [{ CN: ['Root'] }], ca: true })
+  maker = await issue({ name: [{ CN: ['Maker'] }], issuer: root, ca: true })
+  camera = await issue({ issuer: maker, serialNumber: '0a01' })
+  directory = mkdtempSync(join(tmpdir(), 'lares-evidence-'))
+  revocation = mkdtempSync(join(tmpdir(), 'lares-revocation-'))
+  await found([root.der, ...(hasMatter ? [matterRoot()] : [])])
+  await say([root], [maker])
+})
+afterEach(async () => {
+  await closeAll()
+  for (const folder of [directory, revocation]) rmSync(folder, { recursive: true, force: true })
+})
+
+async function found(roots: readonly Uint8Array[]): Promise<void> {
+  chain = new ChainBuilder({ trustRoots: roots.map(sha256).sort(compareBytes) })
+  relay = await foundRelay(chain)
+  await chain.mineMany(6)
+  full = await openChain(chain)
+  await full.feed(...chain.from(1))
+  now = chain.tip.block.header.time
+  full.clock.now = now
+  evidence = createEvidenceStore(directory, () => now)
+}
+
+/** Writes a list of today by each issuer. */
+async function say(...issuers: (readonly [Issued, ...string[]])[]): Promise<void> {
+  for (const [index, [issuer, ...revoked]] of issuers.entries())
+    writeFileSync(
+      join(revocation, `${index}.crl`),
+      await createCrl({ issuer, revoked, from: now - DAY, until: now + DAY }),
+    )
+}
+
+const keyOf = ({ keys }: Issued) => KeyObject.from(keys.privateKey as unknown as webcrypto.CryptoKey)
+const certified = (device = camera, by: readonly Issued[] = [maker, root], key = device): CertifiedKey => ({
+  chain: [device, ...by].map(({ der }) => der),
+  privateKey: keyOf(key),
+})
+const place = () => ({ networkId: chain.networkId, nonce: full.chain.graph.settled.node.hash })
+const apply = (key = certified(), at = place()) => registerWithCertificate(at, key, wallet, recoveryKey)
+
+function ask(application: Uint8Array) {
+  const endorser = {
+    chain: full.chain,
+    verifier: createNodeVerifier(),
+    wallet: relay.wallet,
+    deviceId: relay.deviceId,
+    now: () => now,
+    evidence,
+    revocation: createRevocationFiles(revocation, () => {}),
+  }
+  return endorseCertified(endorser, application)
+}
+const codeOf = async (application: Uint8Array) => {
+  const answer = await ask(application)
+  return answer.ok ? 'endorsed' : answer.code
+}
+
+function opened(application: Uint8Array) {
+  const outer = certifiedApplicationCodec.decode(application)
+  if (!outer.ok) throw new Error(outer.detail)
+  const transaction = transactionCodec.decode(outer.value.transaction)
+  const inner = certificateEvidenceCodec.decode(outer.value.evidence)
+  if (!transaction.ok || transaction.value.TAG !== 'register' || !inner.ok) throw new Error('no application')
+  return { register: transaction.value.data, evidence: inner.value }
+}
+
+/** The same with other evidence or another claim, signed anew by the wallet: what a forger with a wallet can do. */
+async function altered(
+  application: Uint8Array,
+  change: {
+    readonly evidence?: Partial<ReturnType<typeof opened>['evidence']>
+    readonly stated?: object
+    readonly claim?: object
+  },
+): Promise<Uint8Array> {
+  const { register, evidence: before } = opened(application)
+  const bytes = certificateEvidenceCodec.encode({ ...before, ...change.evidence })
+  if (register.evidence.TAG !== 'certificate') throw new Error('no certificate')
+  const parts = {
+    claim: { ...register.claim, ...change.claim },
+    evidence: {
+      TAG: 'certificate' as const,
+      data: { ...register.evidence.data, evidence: sha256(bytes), ...change.stated },
+    },
+  }
+  const walletSignature = await wallet.sign(registerWalletMessage(chain.networkId, hashApplication(parts)))
+  const data: Register = { ...parts, endorsements: [], walletSignature }
+  return certifiedApplicationCodec.encode({
+    transaction: transactionCodec.encode({ TAG: 'register', data }),
+    evidence: bytes,
+  })
+}
+
+describe('a device with a certificate', () => {
+  it('is endorsed, its evidence is kept, and a block takes it in as certified', async () => {
+    const { application, deviceId } = await apply()
+    const endorsement = await ask(application)
+    if (!endorsement.ok) throw new Error(`${endorsement.code}: ${endorsement.detail}`)
+    const { register, evidence: kept } = opened(application)
+    const hash = register.evidence.TAG === 'certificate' ? register.evidence.data.evidence : new Uint8Array()
+    expect(evidence.get(hash)).toEqual(Buffer.from(certificateEvidenceCodec.encode(kept)))
+    const data = { ...register, endorsements: [endorsement.value] }
+    chain.waiting.push(transactionCodec.encode({ TAG: 'register', data }))
+    await chain.mine()
+    expect((await full.feed(chain.tip))[0]?.kind).toBe('extension')
+    const record = deviceRecordCodec.decode(full.chain.state.get(deviceKey(deviceId)) as Uint8Array)
+    expect(record.ok && record.value).toMatchObject({
+      deviceId,
+      assurance: ASSURANCE.certified,
+      issuer: sha256(root.der),
+      evidence: hash,
+    })
+    // One certified key, one live ID: another wallet does not get a second.
+    const second = await registerWithCertificate(place(), certified(), namedSigner('thief'), recoveryKey)
+    expect(await codeOf(second.application)).toBe('anchor-live')
+  })
+
+  it('has the same ID with another nonce, and keeps its evidence but once', async () => {
+    const first = await apply()
+    expect(await codeOf(first.application)).toBe('endorsed')
+    expect(await codeOf(first.application)).toBe('endorsed')
+    await full.feed(await chain.mine())
+    expect((await apply()).deviceId).toEqual(first.deviceId)
+  })
+
+  it('is refused without its chain, and where there is no certificate', async () => {
+    const { application } = await apply()
+    const { transaction } = await apply()
+    const endorser = {
+      chain: full.chain,
+      verifier: createNodeVerifier(),
+      wallet: relay.wallet,
+      deviceId: relay.deviceId,
+      now: () => now,
+    }
+    expect(await endorseApplication(endorser, transaction)).toMatchObject({ code: 'evidence-not-checked' })
+    const { registerWithVoucher } = await import('../../../node-relay/device-agent/registration.ts')
+    const voucher = await registerWithVoucher(await makeVoucher(chain, relay), wallet, recoveryKey)
+    const outer = certifiedApplicationCodec.decode(application)
+    const mixed = certifiedApplicationCodec.encode({
+      transaction: voucher.transaction,
+      evidence: outer.ok ? outer.value.evidence : new Uint8Array(),
+    })
+    expect(await codeOf(mixed)).toBe('not-an-application')
+    expect(await codeOf(new Uint8Array(40))).toBe('malformed')
+  })
+})
+
+describe('refused', () => {
+  it.each<[string, () => Promise<Uint8Array>, string]>([
+    [
+      'a root that the owners do not trust',
+      async () => {
+        const other = await issue({ name: [{ CN: ['Other'] }], ca: true })
+        const device = await issue({ issuer: other })
+        return (await apply(certified(device, [other]))).application
+      },
+      'untrusted-root',
+    ],
+    [
+      'a trusted root behind a chain of another',
+      async () => {
+        const other = await issue({ name: [{ CN: ['Other'] }], ca: true })
+        return (await apply(certified(await issue({ issuer: other }), [root]))).application
+      },
+      'wrong-issuer',
+    ],
+    [
+      'the key of another device',
+      async () => (await apply(certified(camera, [maker, root], maker))).application,
+      'wrong-certified-key',
+    ],
+    [
+      'the claim of another wallet, its signature copied',
+      async () => altered((await apply()).application, { claim: { profile: new Uint8Array(32).fill(9) } }),
+      'wrong-certified-key',
+    ],
+    [
+      'an anchor of another key',
+      async () => altered((await apply()).application, { claim: { anchor: new Uint8Array(32).fill(9) } }),
+      'wrong-anchor',
+    ],
+    [
+      'a nonce of no block',
+      async () => (await apply(certified(), { ...place(), nonce: new Uint8Array(32).fill(9) })).application,
+      'stale-nonce',
+    ],
+    [
+      'the nonce of a block that is not settled',
+      async () => (await apply(certified(), { ...place(), nonce: chain.tip.node.hash })).application,
+      'stale-nonce',
+    ],
+    [
+      'evidence with another nonce than was signed',
+      async () => altered((await apply()).application, { evidence: { nonce: chain.at(3).node.hash } }),
+      'wrong-certified-key',
+    ],
+    [
+      'an end after that of the certificates',
+      async () => altered((await apply()).application, { stated: { notAfter: 2 ** 47 } }),
+      'evidence-too-long',
+    ],
+    [
+      'other evidence than it states',
+      async () => altered((await apply()).application, { stated: { evidence: new Uint8Array(32) } }),
+      'wrong-evidence',
+    ],
+    [
+      'a certificate that is too young',
+      async () =>
+        (await apply(certified(await issue({ issuer: maker, from: now + DAY, until: now + 2 * DAY })))).application,
+      'not-yet-valid',
+    ],
+    [
+      'a certificate that has expired',
+      async () => {
+        const device = await issue({ issuer: maker, from: now - 2 * DAY, until: now - DAY })
+        return (await apply(certified(device))).application
+      },
+      'evidence-expired',
+    ],
+    [
+      'an expired one that states a later end',
+      async () => {
+        const device = await issue({ issuer: maker, from: now - 2 * DAY, until: now - DAY })
+        return altered((await apply(certified(device))).application, { stated: { notAfter: now + DAY } })
+      },
+      'evidence-too-long',
+    ],
+    ['the certificate of an authority', async () => (await apply(certified(maker, [root]))).application, 'leaf-is-ca'],
+    [
+      'a key on another curve',
+      async () => {
+        const keys = await createKeys({ name: 'ECDSA', namedCurve: 'K-256' }).catch(() => undefined)
+        // Where the runtime has no such curve, a key of another kind.
+        const device = await issue({ issuer: maker, ...(keys && { keys }), usages: 4 })
+        return (await apply(certified(device))).application
+      },
+      'key-usage',
+    ],
+  ])('%s', async (_what, make, code) => {
+    expect(await codeOf(await make())).toBe(code)
+    expect(await codeOf((await apply()).application)).toBe('endorsed')
+  })
+
+  it('a nonce that was settled too long ago', async () => {
+    const old = await apply()
+    const mineUntilSettled = async (height: number) => {
+      while (full.chain.graph.settled.node.height < height) {
+        const block = await chain.mine()
+        now = block.block.header.time
+        full.clock.now = now
+        expect((await full.feed(block))[0]?.kind).toBe('extension')
+      }
+    }
+    const { height } = full.chain.graph.settled.node
+    await mineUntilSettled(height + MAX_NONCE_BLOCKS - 1)
+    await say([root], [maker])
+    expect(await codeOf(old.application)).toBe('endorsed')
+    await mineUntilSettled(height + MAX_NONCE_BLOCKS)
+    now = chain.tip.block.header.time
+    expect(await codeOf(old.application)).toBe('stale-nonce')
+    expect(await codeOf((await apply()).application)).toBe('endorsed')
+  })
+
+  it('what is revoked, what nobody speaks of, and what was said too long ago', async () => {
+    const { application } = await apply()
+    expect(await codeOf(application)).toBe('endorsed')
+    await say([root], [maker, '0a01'])
+    expect(await codeOf(application)).toBe('revoked')
+    await say([root, '1'], [maker])
+    expect(await codeOf(application)).toBe('endorsed')
+    rmSync(join(revocation, '1.crl'))
+    expect(await codeOf(application)).toBe('revocation-unknown')
+    await say([root], [maker])
+    expect(await codeOf(application)).toBe('endorsed')
+    now += 2 * DAY
+    expect(await codeOf(application)).toBe('revocation-stale')
+    writeFileSync(join(revocation, '2.crl'), 'no list')
+    expect(await codeOf(application)).toBe('revocation-malformed')
+  })
+
+  it('more than can be kept', async () => {
+    evidence = { ...evidence, keep: () => ({ ok: false, code: 'evidence-full', detail: 'full' }) }
+    expect(await codeOf((await apply()).application)).toBe('evidence-full')
+  })
+})
+
+describe.skipIf(!hasMatter)(`Matter's own test devices${MATTER_ABSENT}`, () => {
+  const names = [
+    ['struct_dac_cert_version_v3', 'endorsed'],
+    ['struct_dac_vidpid_fallback_encoding_03', 'endorsed'],
+    ['revoked-dac-01', 'revoked'],
+    ['struct_dac_ext_basic_ca_wrong', 'leaf-is-ca'],
+    ['struct_dac_valid_in_past', 'evidence-expired'],
+  ] as const
+
+  it.each(names)('%s: %s', async (name, code) => {
+    const device = matterDevice(name)
+    const set = JSON.parse(nothingRevoked([device.chain])) as { issuer_subject_key_id: string }[]
+    const real = JSON.parse(readFileSync(REVOCATION_FILE, 'utf8')) as { issuer_subject_key_id: string }[]
+    const named = new Set(real.map((entry) => entry.issuer_subject_key_id.toUpperCase()))
+    const file = join(revocation, 'matter.json')
+    const others = set.filter((entry) => !named.has(entry.issuer_subject_key_id.toUpperCase()))
+    writeFileSync(file, JSON.stringify([...others, ...real]))
+    utimesSync(file, now / 1000, now / 1000)
+    expect(await codeOf((await apply(device)).application)).toBe(code)
+  })
+})
+
+it('the store drops what is old and keeps the rest', () => {
+  const [old, fresh] = [Uint8Array.of(1), Uint8Array.of(2)]
+  const file = (bytes: Uint8Array) => join(directory, Buffer.from(sha256(bytes)).toString('hex'))
+  expect(evidence.keep(old)).toMatchObject({ ok: true })
+  expect(evidence.get(sha256(old))).toEqual(Buffer.from(old))
+  // Damage is no evidence.
+  writeFileSync(file(old), 'x')
+  expect(evidence.get(sha256(old))).toBeUndefined()
+  expect(evidence.keep(fresh)).toMatchObject({ ok: true })
+  expect(evidence.get(fromHex('00'.repeat(32)))).toBeUndefined()
+})
