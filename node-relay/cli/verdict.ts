@@ -13,6 +13,8 @@ export interface VerdictAnswer {
   readonly networkId: string
   readonly label: readonly string[] | undefined
   readonly assurance: 'A1' | 'A2' | undefined
+  /** Of its certificate, ms; undefined without one. */
+  readonly certifiedUntil: number | undefined
   readonly trust: number | undefined
   readonly registeredTime: number | undefined
   readonly settled: {
@@ -47,6 +49,7 @@ export async function verifyProof(
       networkId: toHex(verified.value.networkId),
       label: record && labelNames(record.label),
       assurance: record && (record.assurance === ASSURANCE.certified ? 'A2' : 'A1'),
+      certifiedUntil: record?.evidenceExpires || undefined,
       trust: record && trustScore(record.trust),
       registeredTime: record?.registeredTime,
       settled: {
@@ -84,6 +87,11 @@ export function describeVerdict(answer: VerdictAnswer): string {
       : [
           `  Label       ${answer.label.join(', ')}`,
           `  Assurance   ${answer.assurance === 'A2' ? 'A2, manufacturer certificate' : 'A1, vouched for'}`,
+          ...(answer.certifiedUntil === undefined
+            ? []
+            : [
+                `  Certificate ${answer.certifiedUntil < settled.time ? 'ended' : 'good until'} ${formatTime(answer.certifiedUntil)}`,
+              ]),
           `  Trust       ${answer.trust} of 1000`,
           `  Since       ${formatTime(answer.registeredTime ?? 0)}`,
         ]),

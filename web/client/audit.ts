@@ -198,5 +198,6 @@ function viewOfDevice(networkId: Uint8Array, record: DeviceRecord, epoch: number
     registeredHeight: record.registeredHeight,
     registeredTime: record.registeredTime,
     sponsor: equalBytes(record.sponsor, ZERO_HASH) ? undefined : formatDeviceId(networkId, record.sponsor),
+    certifiedUntil: record.evidenceExpires === 0 ? undefined : record.evidenceExpires,
   }
 }

@@ -47,6 +47,7 @@ export function deviceFacts(report: AuditReport): Fact[] {
   return [
     { term: 'Label', detail: device.label },
     { term: 'Assurance', detail: ASSURANCE_WORDS[device.assurance] ?? device.assurance },
+    ...certificateFacts(device.certifiedUntil, report.asOf?.time),
     { term: 'Trust', detail: `${device.trust} of 1,000` },
     {
       term: 'Registered',
@@ -54,6 +55,12 @@ export function deviceFacts(report: AuditReport): Fact[] {
     },
     ...(device.sponsor === undefined ? [] : [{ term: 'Vouched for by', detail: shorten(device.sponsor, 10) }]),
   ]
+}
+
+function certificateFacts(until: number | undefined, asOf = 0): Fact[] {
+  if (until === undefined) return []
+  const detail = until < asOf ? `ended ${formatTime(until)}: it must verify again` : `good until ${formatTime(until)}`
+  return [{ term: 'Certificate', detail, testId: 'audit-certificate' }]
 }
 
 /** What the owner's directory calls the device. */

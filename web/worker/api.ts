@@ -195,6 +195,8 @@ export interface AuditReport {
         readonly registeredHeight: number
         readonly registeredTime: number
         readonly sponsor: string | undefined
+        /** Of its certificate, ms; undefined without one. */
+        readonly certifiedUntil: number | undefined
       }
     | undefined
   /** The verdict is read at this settled header. */

@@ -134,3 +134,14 @@ it('and is refused for any other reason', async () => {
   const answer = await home.run('device', 'join', '--key', 'key', '--relay', relay, '--expected', '--no-wait')
   expect(answer).toMatchObject({ code: 1, err: 'No.' })
 })
+
+it('asks for one way in, and for a certificate together with its key', async () => {
+  const at = ['--key', 'key', '--relay', 'http://127.0.0.1:9']
+  for (const [flags, sentence] of [
+    [[], 'Give one of'],
+    [['--expected', '--certificate', 'chain.pem', '--certificate-key', 'key.pem'], 'Give one of'],
+    [['--certificate', 'chain.pem'], 'belong together'],
+    [['--certificate', 'chain.pem', '--certificate-key', 'key.pem'], 'cannot be read'],
+  ] as const)
+    expect((await home.run('device', 'join', ...at, ...flags)).err).toContain(sentence)
+})

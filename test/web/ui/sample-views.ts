@@ -251,6 +251,7 @@ export function sampleReport(text: string): AuditReport {
           registeredHeight: 41_873,
           registeredTime: SAMPLE_NOW - 55 * 3_600_000,
           sponsor: RELAY_ID,
+          certifiedUntil: undefined,
         }
       : undefined,
     asOf: answered ? settled : undefined,

@@ -93,6 +93,19 @@ describe('words about a verdict', () => {
     })
   })
 
+  it('says until when the certificate of a device is good, as of the settled block', () => {
+    const report = sampleReport('registered')
+    const { asOf, device } = report
+    const factsAt = (certifiedUntil: number | undefined) =>
+      deviceFacts({ ...report, device: device && { ...device, assurance: 'A2', certifiedUntil } }).filter(
+        ({ testId }) => testId === 'audit-certificate',
+      )
+    const time = asOf?.time ?? 0
+    expect(factsAt(undefined)).toEqual([])
+    expect(factsAt(time)[0]?.detail).toMatch(/^good until /)
+    expect(factsAt(time - 1)[0]?.detail).toMatch(/^ended .*: it must verify again$/)
+  })
+
   it('claims no block and no proof when nothing was proven', () => {
     const report = emptyReport('cannot-say', 'bridge-timeout', 'This took too long: try again.', 60_000)
     expect(proofFacts(report, SAMPLE_NOW).map((fact) => fact.term)).toEqual(['Took'])
