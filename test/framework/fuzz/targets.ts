@@ -1,4 +1,5 @@
 /** All that is fuzzed, opened and closed together. */
+import { certificateTargets } from './certificate-targets.ts'
 import { codecTargets } from './codec-targets.ts'
 import { buildCorpus } from './corpus.ts'
 import { fileTargets } from './file-targets.ts'
@@ -25,10 +26,11 @@ export async function openAllTargets(): Promise<AllTargets> {
   const door = await openRelayDoor()
   const files = await fileTargets(door, corpus)
   const codecs = await codecTargets(corpus)
+  const certificates = await certificateTargets()
   return {
     targets: [
       ...weighted(codecs as FuzzTarget[], SHARES.codecs),
-      ...weighted(readerTargets(corpus), SHARES.readers),
+      ...weighted([...readerTargets(corpus), ...certificates], SHARES.readers),
       ...weighted(relay.targets, SHARES.relay),
       ...weighted(browser.targets, SHARES.browser),
       ...weighted(httpTargets(door, corpus), SHARES.http),
