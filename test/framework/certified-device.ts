@@ -28,7 +28,7 @@ export function matterDevice(name: string): MatterDevice {
     format: 'jwk',
     key: {
       kty: 'EC',
-      crv: 'P-256',
+      crv: name.endsWith('secp256k1') ? 'secp256k1' : 'P-256',
       d: hex('dac_private_key').toString('base64url'),
       x: point.subarray(1, 33).toString('base64url'),
       y: point.subarray(33).toString('base64url'),

@@ -35,7 +35,9 @@ describe.skipIf(!hasMatter)(`devices with Matter certificates${MATTER_ABSENT}`, 
 
   beforeAll(async () => {
     folder = mkdtempSync(join(tmpdir(), 'lares-certified-'))
-    const chains = [...GOOD, 'struct_dac_ext_basic_ca_wrong'].map((name) => matterDevice(name).chain)
+    const chains = [...GOOD, 'struct_dac_ext_basic_ca_wrong', 'struct_dac_sig_curve_secp256k1'].map(
+      (name) => matterDevice(name).chain,
+    )
     writeFileSync(file('nothing.json'), nothingRevoked(chains))
     writeFileSync(file('revoked.json'), readFileSync(REVOCATION_FILE))
     relay = await startRelayProcess({ flags: ['--mine-share', '0.3', '--revocation', folder] })
@@ -89,6 +91,7 @@ describe.skipIf(!hasMatter)(`devices with Matter certificates${MATTER_ABSENT}`, 
       ['revoked-dac-01', 'has been revoked'],
       ['struct_dac_ext_basic_ca_wrong', 'is one of an authority'],
       ['struct_dac_valid_in_past', 'has expired'],
+      ['struct_dac_sig_curve_secp256k1', 'elliptic curve'],
     ] as const)
       expect(await board(name)).toMatchObject({ code: 1, stderr: expect.stringContaining(sentence) })
 
