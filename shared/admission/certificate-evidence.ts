@@ -2,13 +2,10 @@ import * as P from 'micro-packed'
 import { checked, createCodec, hash32 } from '../codec.ts'
 import { TAGS, tagged } from '../hash.ts'
 import { type Claim, hashClaim } from '../transaction/register.ts'
+import { MAX_CERTIFIED_APPLICATION_LENGTH, MAX_EVIDENCE_LENGTH } from './limits.ts'
 
 /** The device's certificate, those between, and the root: Matter has 3, phones up to 5. */
 export const MAX_EVIDENCE_CERTIFICATES = 6
-/** A chain of Matter takes 2 kB, one of a phone with RSA keys 8 kB. Bytes. */
-export const MAX_EVIDENCE_LENGTH = 24 * 1024
-/** With its registration, and still a body of the HTTP interface. Bytes. */
-export const MAX_CERTIFIED_APPLICATION_LENGTH = MAX_EVIDENCE_LENGTH + 4 * 1024
 /** Blocks below the settled one whose hash still serves as a nonce: half an hour at home. */
 export const MAX_NONCE_BLOCKS = 64
 /** An RSA key of 8,192 bits signs with 1,024 bytes. */

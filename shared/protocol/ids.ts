@@ -1,4 +1,4 @@
-import { MAX_CERTIFIED_APPLICATION_LENGTH } from '../admission/certificate-evidence.ts'
+import { MAX_CERTIFIED_APPLICATION_LENGTH } from '../admission/limits.ts'
 import { MAX_BLOCK_LENGTH, MAX_ROSTER_CHANGES_PER_BLOCK } from '../block/block.ts'
 import { MAX_COMPACT_BLOCK_LENGTH } from '../block/compact-block.ts'
 import { toHex } from '../bytes.ts'

@@ -2,12 +2,13 @@ import { useRef, useState } from 'preact/hooks'
 import type { AppView, AuditReport } from '../worker/api.ts'
 import { emptyReport } from '../worker/empty-report.ts'
 import { ask } from './ask.ts'
-import { DirectoryCard } from './directory-card.tsx'
-import { Card } from './parts.tsx'
+import { Card, Late } from './parts.tsx'
 import { ScanButton } from './scan-button.tsx'
 import type { PageActions } from './store.ts'
 import { VerdictCard } from './verdict-card.tsx'
 import { verdictAloud } from './verdict-words.ts'
+
+const loadDirectory = async () => (await import('./directory-card.tsx')).DirectoryCard
 
 interface Asked {
   readonly text: string
@@ -80,7 +81,12 @@ export function AuditView({ view, actions }: { view: AppView; actions: PageActio
           </form>
         </Card>
         {view.active !== undefined && (
-          <DirectoryCard key={view.active.networkId} directory={view.directory} actions={actions} onDevice={choose} />
+          <Late
+            key={view.active.networkId}
+            load={loadDirectory}
+            props={{ directory: view.directory, actions, onDevice: choose }}
+            waiting={null}
+          />
         )}
       </div>
       <p class="visually-hidden" aria-live="assertive">
