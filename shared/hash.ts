@@ -59,6 +59,7 @@ export const TAGS = {
   lease: 'lares/lease/1',
   challengeAnswer: 'lares/challenge-answer/1',
   relayTime: 'lares/relay-time/1',
+  assignment: 'lares/assignment/1',
 } as const
 
 export type Tag = (typeof TAGS)[keyof typeof TAGS]
