@@ -216,6 +216,8 @@ export class Soak {
     const relay = await this.relay.sample()
     note('relay heap', relay.heap)
     note('relay rss', relay.rss)
+    note('relay anonymous', relay.anonymous)
+    note('relay mapped', relay.mapped)
     note('relay handles', relay.handles)
     note('relay height', relay.height)
     note('browser rss', await this.#browserRss())

@@ -168,6 +168,7 @@ export class SoakPage {
 
   audit(deviceId: string, wanted: string): Promise<void> {
     return this.run('audit', async (page) => {
+      if (!this.isAwake) return
       const verdict = await auditId(page, deviceId)
       this.audits++
       await openView(page, 'Status')
@@ -178,6 +179,8 @@ export class SoakPage {
   async sample(): Promise<PageSample | undefined> {
     let sample: PageSample | undefined
     await this.run('sample', async (page) => {
+      // It was closed or put to sleep while this waited for its turn.
+      if (!this.isAwake) return
       const cdp = this.#cdp as CDPSession
       await openView(page, 'Status')
       await cdp.send('HeapProfiler.collectGarbage')

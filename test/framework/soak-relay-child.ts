@@ -1,4 +1,5 @@
 /** The process behind `startSoakRelay`: the command line itself, with a probe, and with another clock if told. */
+import { readFileSync } from 'node:fs'
 import { setFlagsFromString } from 'node:v8'
 import { runInNewContext } from 'node:vm'
 import { runCommandLine } from '../../node-relay/cli/run.ts'
@@ -41,12 +42,24 @@ function sample(id: number): void {
     // External counts what buffers hold outside of the heap.
     sample: {
       rss,
+      ...residentParts(),
       heap: heapUsed + external,
       handles: process.getActiveResourcesInfo().length,
       height: tip.height,
       peers: peers.length,
     },
   })
+}
+
+function residentParts(): { anonymous: number; mapped: number } {
+  let status = ''
+  try {
+    status = readFileSync('/proc/self/status', 'utf8')
+  } catch {
+    // Linux alone tells.
+  }
+  const bytesOf = (name: string) => Number(new RegExp(`^${name}:\\s+(\\d+) kB`, 'm').exec(status)?.[1] ?? 0) * 1_024
+  return { anonymous: bytesOf('RssAnon'), mapped: bytesOf('RssFile') }
 }
 
 function textOf(value: unknown): string {

@@ -23,6 +23,9 @@ export interface SoakRelayInit {
 export interface RelaySample {
   /** Bytes. */
   readonly rss: number
+  /** The part of it that is the process's own, and the part that maps files (LevelDB reads its tables so); Linux, elsewhere 0. */
+  readonly anonymous: number
+  readonly mapped: number
   /** After a garbage collection: heap in use and what buffers hold outside of it, bytes. */
   readonly heap: number
   /** Sockets, timers, requests: whatever Node counts as active. */

@@ -66,7 +66,7 @@ const progress = setInterval(() => {
   const pages = soak.pages.map(
     ({ name, dials }) => `${name} ${mb(`${name} heap`)}+${mb(`${name} worker`)} MB ${dials} dials`,
   )
-  const relay = `relay ${mb('relay heap')} of ${mb('relay rss')} MB ${last('relay handles')} handles`
+  const relay = `relay ${mb('relay heap')} of ${mb('relay rss')} MB (${mb('relay mapped')} of files) ${last('relay handles')} handles`
   console.log(
     `${new Date().toISOString()} block ${last('relay height')} | ${relay} | browser ${mb('browser rss')} MB | ${pages.join(' | ')}`,
   )
