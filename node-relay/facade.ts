@@ -1,6 +1,7 @@
 import type { LabelDecision } from '../shared/admission/label-of.ts'
 import type { KeeperActivity } from '../shared/chain/keepers.ts'
 import type { Result } from '../shared/errors.ts'
+import type { EvidenceDesk } from './certificate/door.ts'
 import type { Presence, SmallDeviceDoor } from './devices/door.ts'
 import type { FleetDoor } from './fleet/door.ts'
 import type { PolicyDesk } from './policy/door.ts'
@@ -35,6 +36,8 @@ export interface RelayFacade {
   readonly roster: RosterDesk
   /** Admin only: what the owners have laid down. */
   readonly policy: PolicyDesk
+  /** Admin only: certificates name devices. */
+  readonly evidence: EvidenceDesk
   /** Admin only: a person says that this machine's clock is right. */
   confirmClock(): void
   /**

@@ -15,8 +15,10 @@ import { KIND } from '../shared/transaction/kinds.ts'
 import { transactionIdOf } from '../shared/transaction/transaction.ts'
 import { hostOf, isSharedHost } from '../shared/transport/address.ts'
 import { openContent } from './backup/content.ts'
+import { createEvidenceDesk } from './certificate/evidence-desk.ts'
 import { createEvidenceStore } from './certificate/evidence-store.ts'
 import { createRevocationFiles } from './certificate/revocation-files.ts'
+import { showEvidence } from './certificate/show-evidence.ts'
 import { endorseApplication, endorseCertified } from './coordination/endorse.ts'
 import { createCachingVerifier } from './crypto/caching-verifier.ts'
 import { createPoolVerifier } from './crypto/pool-verifier.ts'
@@ -328,6 +330,7 @@ export async function createRelay(init: RelayInit): Promise<Relay> {
     const isKeeper = () =>
       chain.tip.roster.members.some(({ sealingKey }) => equalBytes(sealingKey, recovery.sealing.publicKey))
     const evidence = createEvidenceStore(join(dataDir, 'evidence'), clock.now)
+    const revocation = createRevocationFiles(init.revocation, (message) => log.warn(message))
     const endorser = {
       chain,
       verifier,
@@ -337,7 +340,7 @@ export async function createRelay(init: RelayInit): Promise<Relay> {
       },
       now: clock.now,
       evidence,
-      revocation: createRevocationFiles(init.revocation, (message) => log.warn(message)),
+      revocation,
     }
     const endorse = coordinates
       ? {
@@ -353,6 +356,8 @@ export async function createRelay(init: RelayInit): Promise<Relay> {
       now: clock.now,
       knownPeers: () => dialler.known(),
       submit,
+      showEvidence: (from, request) =>
+        showEvidence({ chain, verifier, evidence, peerId: network.peerId, now: clock.now }, from, request),
       endorse,
     })
 
@@ -642,6 +647,15 @@ export async function createRelay(init: RelayInit): Promise<Relay> {
         submit,
       }),
       policy: createPolicyDesk({ chain, submit }),
+      evidence: createEvidenceDesk({
+        chain,
+        reader,
+        network,
+        sealing: () => recovery.sealing,
+        evidence,
+        revocation,
+        now: clock.now,
+      }),
     })
     const setPageUrl = (pageUrl: string | undefined) => {
       try {

@@ -49,6 +49,7 @@ export const TAGS = {
   voucher: 'lares/voucher/1',
   voucherClaim: 'lares/voucher/claim/1',
   certificateClaim: 'lares/certificate/claim/1',
+  evidenceRequest: 'lares/evidence-request/1',
   approval: 'lares/approval/1',
   endorsement: 'lares/endorsement/1',
   registration: 'lares/registration/1',

@@ -19,7 +19,7 @@ export interface EvidenceStore {
   get(hash: Uint8Array): Uint8Array | undefined
 }
 
-/** The certificates that this node has endorsed devices by: one file each, named by its hash. They never leave this machine. */
+/** The certificates that this node has endorsed devices by: one file each, named by its hash. Only full nodes are shown them. */
 export function createEvidenceStore(directory: string, now: () => number): EvidenceStore {
   const fileOf = (hash: Uint8Array) => join(directory, toHex(hash))
 

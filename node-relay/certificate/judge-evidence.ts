@@ -5,7 +5,6 @@ import type { DecodeCode } from '../../shared/codec.ts'
 import { accept, type Result, reject } from '../../shared/errors.ts'
 import { sha256 } from '../../shared/hash.ts'
 import { certificateAnchor } from '../../shared/identity/anchor.ts'
-import type { Policy } from '../../shared/policy/policy.ts'
 import type { Claim, Evidence } from '../../shared/transaction/register.ts'
 import { type Certificate, parseCertificate } from './certificate.ts'
 import { type CheckedChain, checkChain } from './check.ts'
@@ -14,15 +13,19 @@ import type { RevocationList } from './revocation-list.ts'
 
 export interface EvidenceQuestion {
   readonly networkId: Uint8Array
-  readonly policy: Policy
+  /** SHA-256 of the DER of each root that the owners trust. */
+  readonly trustRoots: readonly Uint8Array[]
   readonly claim: Claim
   readonly stated: Extract<Evidence, { TAG: 'certificate' }>['data']
   /** Encoded. */
   readonly evidence: Uint8Array
   /** Whether it is the hash of a header that was settled lately. */
   isFreshNonce(nonce: Uint8Array): boolean
-  /** Fails closed: without a list that speaks of it, a certificate counts as one that nobody vouches for any more. */
-  readonly revocation: readonly RevocationList[]
+  /**
+   * Fails closed: without a list that speaks of it, a certificate counts as one that nobody vouches for any more. undefined:
+   * not asked, since a list of today says nothing of an earlier time.
+   */
+  readonly revocation: readonly RevocationList[] | undefined
   /** ms */
   readonly at: number
 }
@@ -38,7 +41,7 @@ export type EvidenceCode =
 
 /** Whether a certificate lets this very claim in (DESIGN 4, A2). What costs little is looked at first. */
 export function judgeEvidence(question: EvidenceQuestion): Result<CheckedChain, EvidenceCode> {
-  const { networkId, policy, claim, stated, at, revocation } = question
+  const { networkId, trustRoots, claim, stated, at, revocation } = question
   if (!equalBytes(sha256(question.evidence), stated.evidence))
     return reject('wrong-evidence', 'the registration is for other evidence')
   const decoded = certificateEvidenceCodec.decode(question.evidence)
@@ -47,7 +50,7 @@ export function judgeEvidence(question: EvidenceQuestion): Result<CheckedChain, 
   if (!question.isFreshNonce(nonce))
     return reject('stale-nonce', 'the nonce is no block that was settled lately; ask for another and sign again')
   const root = sha256(chain.at(-1) as Uint8Array)
-  if (!policy.trustRoots.some((trusted) => equalBytes(trusted, root)))
+  if (!trustRoots.some((trusted) => equalBytes(trusted, root)))
     return reject('untrusted-root', 'the chain must end with a root certificate that the owners trust')
   if (!equalBytes(root, stated.issuer)) return reject('wrong-evidence', 'the registration names another root')
 

@@ -3,6 +3,7 @@ import { parseFlags, RELAY_FLAGS } from '../config.ts'
 import { audit } from './audit.ts'
 import { backup } from './backup.ts'
 import { certificateCheck } from './certificate.ts'
+import { certificateEvidence } from './certificate-evidence.ts'
 import { clockConfirm } from './clock.ts'
 import { type CliContext, type Command, EXIT_FAILED, EXIT_OK, EXIT_USAGE } from './command.ts'
 import { dbCompact, dbRollback, dbVerify } from './db.ts'
@@ -46,6 +47,7 @@ const COMMANDS: readonly Command[] = [
   proofExport,
   proofVerify,
   certificateCheck,
+  certificateEvidence,
   enroll,
   labels,
   directoryExport,

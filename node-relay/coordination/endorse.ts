@@ -69,7 +69,7 @@ export async function endorseCertified(endorser: CertificateEndorser, bytes: Uin
   const { judgeEvidence } = await import('../certificate/judge-evidence.ts')
   const judged = judgeEvidence({
     networkId: chain.rules.networkId,
-    policy: policyOf(chain.state),
+    trustRoots: policyOf(chain.state).trustRoots,
     claim,
     stated: stated.data,
     evidence: application.value.evidence,

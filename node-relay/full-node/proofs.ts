@@ -3,12 +3,17 @@ import type { ChainNode } from '../../shared/chain/chain-node.ts'
 import type { HeaderItem } from '../../shared/chain/header-item.ts'
 import { settledBy } from '../../shared/chain/settled.ts'
 import { hashHeader } from '../../shared/header/header.ts'
+import { deviceIdOf } from '../../shared/identity/device-id.ts'
+import type { DeviceRecord } from '../../shared/identity/record.ts'
 import { genesisCodec } from '../../shared/ledger/genesis.ts'
 import { deviceKey } from '../../shared/ledger/state-keys.ts'
 import { bundleCodec, MAX_HEADERS_ABOVE } from '../../shared/proof/bundle.ts'
 import { BLOCKS_ANSWER_BUDGET } from '../../shared/protocol/ids.ts'
 import type { Checkpoint, RecoveryAnswer } from '../../shared/protocol/messages.ts'
 import type { StateProof } from '../../shared/state-tree/node.ts'
+import { KIND } from '../../shared/transaction/kinds.ts'
+import type { Register } from '../../shared/transaction/register.ts'
+import { transactionCodec } from '../../shared/transaction/transaction.ts'
 import type { ChainStore } from '../store/chain-store.ts'
 import type { FullChain } from './chain.ts'
 import { rangeAt, rosterAt } from './load-chain.ts'
@@ -30,6 +35,25 @@ export class ChainReader {
   hashAt(height: number): Uint8Array | undefined {
     const item = this.#store.headerItem(height)
     return item && hashHeader(item.sealed.header)
+  }
+
+  /** Height of a header of the best chain. */
+  heightOf(hash: Uint8Array): number | undefined {
+    return this.#store.heightOf(hash)
+  }
+
+  /** The registration of a device, out of the block that its record names; undefined when that block is not here. */
+  registrationOf({ deviceId, registeredHeight }: DeviceRecord): Register | undefined {
+    const hash = this.hashAt(registeredHeight)
+    const block = hash && this.#store.block(hash)
+    for (const bytes of block?.transactions ?? []) {
+      const transaction = bytes[0] === KIND.register ? transactionCodec.decode(bytes) : undefined
+      if (!transaction?.ok || transaction.value.TAG !== 'register') continue
+      const { walletKey, anchor } = transaction.value.data.claim
+      if (equalBytes(deviceIdOf(this.#chain.rules.networkId, walletKey, anchor), deviceId))
+        return transaction.value.data
+    }
+    return undefined
   }
 
   /** Headers after the first hash of the locator that is in the best chain; none when no hash is. */

@@ -45,6 +45,7 @@ export interface FacadeInit {
   readonly recovery: RelayFacade['recovery']
   readonly roster: RelayFacade['roster']
   readonly policy: RelayFacade['policy']
+  readonly evidence: RelayFacade['evidence']
   confirmClock(): void
   backup: RelayFacade['backup']
 }
@@ -137,6 +138,7 @@ export function createFacade(init: FacadeInit): RelayFacade {
     recovery: init.recovery,
     roster: init.roster,
     policy: init.policy,
+    evidence: init.evidence,
     confirmClock: () => init.confirmClock(),
     backup: () => init.backup(),
     smallDevices: init.smallDevices,

@@ -44,6 +44,10 @@ export async function openAdminSocket(init: AdminInit): Promise<FastifyInstance>
     if (!answer.ok) return reply.code(statusOf(answer.code)).send(errorAnswer(answer))
     return { ...answer.value, bundle: Buffer.from(answer.value.bundle).toString('base64url') } satisfies AdminDevice
   })
+  app.get<{ Params: { id: string } }>('/devices/:id/evidence', async ({ params }, reply) => {
+    const judged = await facade.evidence.judge(params.id)
+    return judged.ok ? judged.value : reply.code(statusOf(judged.code)).send(errorAnswer(judged))
+  })
 
   addFleetRoutes(app, facade.fleet)
   addBackupRoutes(app, facade)

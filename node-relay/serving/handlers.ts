@@ -1,6 +1,11 @@
 import { equalBytes } from '../../shared/bytes.ts'
 import type { Codec } from '../../shared/codec.ts'
 import { LaresError, type Result, type Verdict } from '../../shared/errors.ts'
+import {
+  type EvidenceRequest,
+  evidenceAnswerCodec,
+  evidenceRequestCodec,
+} from '../../shared/protocol/evidence-request.ts'
 import { PROTOCOLS, type ProtocolName } from '../../shared/protocol/ids.ts'
 import {
   blocksCodec,
@@ -38,6 +43,8 @@ export interface ServingInit {
   /** Addresses of full nodes, our own first. */
   knownPeers(): readonly string[]
   submit(transaction: Uint8Array): Promise<Result<{ readonly transactionId: Uint8Array }>>
+  /** What was endorsed by, to who may see it. @param from libp2p peer ID of who asks */
+  showEvidence(from: string, request: EvidenceRequest): Promise<Result<Uint8Array>>
   /** undefined: this node is no coordination node, and does not offer the protocols. */
   readonly endorse: EndorsingDoor | undefined
 }
@@ -121,6 +128,15 @@ export async function serve(init: ServingInit): Promise<void> {
       result.ok
         ? { TAG: 'accepted', data: { transactionId: result.value.transactionId } }
         : refusal(result.code, result.detail),
+    )
+  })
+  // Also where this node coordinates no longer: it answers for what it has endorsed.
+  await handle('evidence', async (from, bytes) => {
+    const request = open(evidenceRequestCodec, bytes)
+    if (request === undefined) return 'reject'
+    const result = await init.showEvidence(from, request)
+    return evidenceAnswerCodec.encode(
+      result.ok ? { TAG: 'shown', data: { evidence: result.value } } : refusal(result.code, result.detail),
     )
   })
   const { endorse } = init

@@ -1,4 +1,4 @@
-import { MAX_CERTIFIED_APPLICATION_LENGTH } from '../admission/limits.ts'
+import { MAX_CERTIFIED_APPLICATION_LENGTH, MAX_EVIDENCE_LENGTH } from '../admission/limits.ts'
 import { MAX_BLOCK_LENGTH, MAX_ROSTER_CHANGES_PER_BLOCK } from '../block/block.ts'
 import { MAX_COMPACT_BLOCK_LENGTH } from '../block/compact-block.ts'
 import { toHex } from '../bytes.ts'
@@ -63,6 +63,14 @@ export const PROTOCOLS = {
     maxResponse: 1024,
     timeoutMs: 10 * SECOND,
     cost: 16,
+  },
+  /** What a certified device was endorsed by, for full nodes. */
+  evidence: {
+    id: '/lares/evidence/1',
+    maxRequest: 256,
+    maxResponse: MAX_EVIDENCE_LENGTH + 512,
+    timeoutMs: 10 * SECOND,
+    cost: 2,
   },
   /** Bodies of blocks, for full nodes. */
   blocks: {

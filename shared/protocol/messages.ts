@@ -202,7 +202,7 @@ export const proofCodec = createCodec(
   P.struct({ proof: optional(stateProofCoder) }),
 )
 
-const refusalCoder = P.struct({ code: text8, detail: text8 })
+export const refusalCoder = P.struct({ code: text8, detail: text8 })
 
 /** Answer to a newcomer's application: the endorsement, or why not. */
 export const endorsementAnswerCodec = createCodec(

@@ -43,6 +43,8 @@ export const OFFENCE_POINTS: Readonly<Record<string, number>> = {
   malformed: 40,
   'too-long': 40,
   'bad-status': 40,
+  /** Asked for evidence by its hash, it showed another. */
+  'wrong-evidence': DROP,
   /** A block whose transactions never come, after many of them. */
   'announced-in-vain': 20,
   // Newer rules, which cannot be judged here: an honest server goes on sending them until this software is updated.

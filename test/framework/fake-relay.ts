@@ -145,6 +145,9 @@ export const FAKE_POLICY: RelayFacade['policy'] = {
   }),
   submit: async () => accept(null),
 }
+export const FAKE_EVIDENCE: RelayFacade['evidence'] = {
+  judge: async () => reject('no-certificate', 'This device came in without a certificate.'),
+}
 export const FAKE_RECOVERY: RelayFacade['recovery'] = {
   view: () => undefined,
   propose: () => reject('not-restored', 'This relay was not restored: there is nothing to recover.'),
@@ -164,6 +167,7 @@ export function createFakeRelay(
     recovery: FAKE_RECOVERY,
     roster: FAKE_ROSTER,
     policy: FAKE_POLICY,
+    evidence: FAKE_EVIDENCE,
     backup: () => Promise.reject(new LaresError('database-busy', 'No backup of a made-up relay.')),
     fleet: FAKE_FLEET,
     join: () => ({

@@ -10,6 +10,7 @@ import { multiaddr } from '@multiformats/multiaddr'
 import { createLibp2p } from 'libp2p'
 import { compactBlockCodec, compactOf } from '../../shared/block/compact-block.ts'
 import { transactionRoot } from '../../shared/block/transaction-tree.ts'
+import { evidenceRequestCodec } from '../../shared/protocol/evidence-request.ts'
 import { PROTOCOLS, type ProtocolName, topicsOf } from '../../shared/protocol/ids.ts'
 import {
   blocksRequestCodec,
@@ -148,6 +149,11 @@ const REQUESTS: Record<ProtocolName, Uint8Array> = {
   submit: new Uint8Array(200).fill(7),
   endorse: new Uint8Array(200).fill(7),
   endorseCertified: new Uint8Array(200).fill(7),
+  // Of a seat that there is, and signed by nobody.
+  evidence: evidenceRequestCodec.encode({
+    ...{ networkId, evidence: tip.hash, time: init.now, seat: 0 },
+    signature: new Uint8Array(64),
+  }),
 }
 
 async function flood(what: string, patienceMs: number): Promise<Round> {

@@ -1,11 +1,14 @@
 /**
  * A board with a certificate of its maker comes in by the command line: the owner trusts the root, the relay has revocation
- * data, the certified key signs. What is revoked, badly made, or of a root that nobody trusts stays out, with its code.
+ * data, the certified key signs. What is revoked, badly made, or of a root that nobody trusts stays out, with its code. A second
+ * relay is shown what it came in by once it has a seat, and judges it again.
  */
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import type { EvidenceView } from '../../node-relay/certificate/door.ts'
+import type { DeviceRow } from '../../node-relay/facade.ts'
 import { runBoard } from '../framework/board.ts'
 import {
   hasMatter,
@@ -15,9 +18,12 @@ import {
   REVOCATION_FILE,
   ROOT_FILE,
 } from '../framework/certified-device.ts'
+import { fixedPortFlags } from '../framework/free-ports.ts'
+import { eventually } from '../framework/network.ts'
 import {
   lares,
   laresWith,
+  newVoucher,
   ownerWords,
   type RelayProcess,
   removeDataDir,
@@ -40,7 +46,11 @@ describe.skipIf(!hasMatter)(`devices with Matter certificates${MATTER_ABSENT}`, 
     )
     writeFileSync(file('nothing.json'), nothingRevoked(chains))
     writeFileSync(file('revoked.json'), readFileSync(REVOCATION_FILE))
-    relay = await startRelayProcess({ flags: ['--mine-share', '0.3', '--revocation', folder] })
+    const fixed = await fixedPortFlags()
+    // On loopback there is nothing that a relay would publish by itself.
+    const announce = `/ip4/127.0.0.1/tcp/${fixed[fixed.indexOf('--tcp-port') + 1]}`
+    const flags = [...fixed, '--announce', announce, '--mine-share', '0.3', '--revocation', folder]
+    relay = await startRelayProcess({ flags })
   }, 2 * MINUTE_MS)
   afterAll(async () => {
     await relay?.stop()
@@ -98,5 +108,69 @@ describe.skipIf(!hasMatter)(`devices with Matter certificates${MATTER_ABSENT}`, 
     const distrusted = await laresWith(words, relay.dataDir, 'policy', 'distrust', ROOT_FILE, '--yes')
     expect(distrusted).toMatchObject({ code: 0, stdout: expect.stringMatching(/Policy 2\n[\s\S]*nobody joins/) })
     expect(await board(GOOD[1])).toMatchObject({ code: 1, stderr: expect.stringContaining('do not trust the root') })
+  })
+
+  it('are judged again by another full node, which the endorser shows what it keeps, and nobody else', {
+    timeout: 5 * MINUTE_MS,
+  }, async () => {
+    const words = ownerWords(relay)
+    const devices = JSON.parse((await lares(relay.dataDir, 'devices', '--json')).stdout) as DeviceRow[]
+    const certified = devices.find(({ assurance }) => assurance === 'A2')?.deviceId ?? ''
+    const evidence = async (of: RelayProcess, id = certified) => {
+      const { code, stdout, stderr } = await lares(of.dataDir, 'certificate', 'evidence', id, '--json')
+      return { code, stderr, view: (stdout === '' ? undefined : JSON.parse(stdout)) as EvidenceView | undefined }
+    }
+    const own = { source: 'own' }
+    const distrusted = { ...own, verdict: 'no-longer', code: 'untrusted-root' }
+    expect(await evidence(relay)).toMatchObject({ code: 1, view: distrusted })
+    expect((await laresWith(words, relay.dataDir, 'policy', 'trust', ROOT_FILE, '--yes')).code).toBe(0)
+    const first = await evidence(relay)
+    expect(first).toMatchObject({ code: 0, view: { ...own, verdict: 'holds', code: 'valid' } })
+
+    // It has the chain, and revocation data of its own.
+    const lists = mkdtempSync(join(tmpdir(), 'lares-lists-'))
+    const second = await startRelayProcess({
+      flags: ['--join', relay.joinUrl, '--mine-share', '0.3', '--revocation', lists],
+    })
+    try {
+      const refused = { verdict: 'cannot-say', code: 'evidence-not-here', endorsers: [{ asked: 'not-a-member' }] }
+      const stranger = await eventually('it has the blocks', async () => {
+        const answer = await evidence(second)
+        return answer.view === undefined ? undefined : answer
+      })
+      expect(stranger).toMatchObject({ code: 1, view: refused })
+
+      const { text } = await newVoucher(relay.dataDir)
+      const proposed = await lares(second.dataDir, 'roster', 'propose', '--voucher', text)
+      const motion = /^ {2}([\w-]{80,})$/m.exec(proposed.stdout)?.[1] ?? proposed.stderr
+      const seated = await laresWith(words, relay.dataDir, 'roster', 'submit', motion, '--yes')
+      expect(seated).toMatchObject({ code: 0, stdout: expect.stringMatching(/2 seats/) })
+
+      const shown = await eventually('the endorser shows it', async () => {
+        const answer = await evidence(second)
+        return answer.view?.source === 'peer' ? answer : undefined
+      })
+      const unknown = { verdict: 'cannot-say', code: 'revocation-unknown', endorsers: [{ asked: 'shown' }] }
+      expect(shown).toMatchObject({ code: 1, view: unknown })
+      const list = readFileSync(file('nothing.json'), 'utf8')
+      writeFileSync(join(lists, 'list.json'), list)
+      const good = await evidence(second)
+      expect(good).toMatchObject({ code: 0, view: { source: 'peer', verdict: 'holds', path: first.view?.path } })
+      const serial = good.view?.path[0]?.serialNumber as string
+      writeFileSync(
+        join(lists, 'list.json'),
+        list.replaceAll('"revoked_serial_numbers":[]', `"revoked_serial_numbers":["${serial}"]`),
+      )
+      expect(await evidence(second)).toMatchObject({ code: 1, view: { verdict: 'no-longer', code: 'revoked' } })
+      const relays = devices.find(({ assurance }) => assurance === 'A1')?.deviceId as string
+      expect(await evidence(second, relays)).toMatchObject({
+        code: 1,
+        stderr: expect.stringContaining('without a certificate'),
+      })
+    } finally {
+      await second.stop()
+      await removeDataDir(second.dataDir)
+      rmSync(lists, { recursive: true })
+    }
   })
 })

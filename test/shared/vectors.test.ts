@@ -140,6 +140,20 @@ describe('a second implementation, which imports nothing of the first', () => {
     expect(second.readDirectory(altered, bytes(derived.signerWalletKey))).toBeUndefined()
   })
 
+  it('verifies that a full node asks for evidence, on its own connection alone', () => {
+    const { encoded, derived } = vectors.evidenceRequest
+    const request = bytes(encoded)
+    const holds = (asker: string, asked: string) => {
+      const peers = [asker, asked].map((peer) => Buffer.concat([Buffer.of(peer.length), Buffer.from(peer)]))
+      const message = second.T('evidence-request', networkId, request.subarray(32, 72), ...peers)
+      return second.signatureHolds(bytes(derived.sealingKey), message, request.subarray(72))
+    }
+    expect(request.subarray(0, 32)).toEqual(networkId)
+    expect(holds(derived.asker, derived.asked)).toBe(true)
+    expect(holds(derived.asker, derived.asker)).toBe(false)
+    expect(holds(derived.asked, derived.asked)).toBe(false)
+  })
+
   it('verifies every signature of a registration', () => {
     const { fields, derived } = vectors.register.voucher
     const { claim, evidence, endorsements, walletSignature } = fields.data

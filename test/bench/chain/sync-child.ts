@@ -36,6 +36,7 @@ async function open(genesis: Uint8Array, start: number) {
     knownPeers: () => [],
     now,
     submit: async () => reject('not-here', 'nothing is taken in'),
+    showEvidence: async () => reject('evidence-not-here', 'nothing is kept'),
     endorse: undefined,
   })
   return { ...full, network, now, address: addressOf(network.addresses(), 'tcp') }

@@ -8,7 +8,6 @@ import { registerWithCertificate } from '../../../node-relay/device-agent/regist
 import { certificateEvidenceCodec, certifiedApplicationCodec } from '../../../shared/admission/certificate-evidence.ts'
 import { equalBytes, ZERO_HASH } from '../../../shared/bytes.ts'
 import { sha256 } from '../../../shared/hash.ts'
-import { DEFAULT_POLICY } from '../../../shared/policy/policy.ts'
 import { transactionCodec } from '../../../shared/transaction/transaction.ts'
 import { AT, createCrl, issue, pem } from '../../node-relay/certificate/make-chain.ts'
 import { namedSigner } from '../chain-builder.ts'
@@ -56,7 +55,7 @@ export async function certificateTargets(): Promise<FuzzTarget[]> {
   const judge = (bytes: Uint8Array) =>
     judgeEvidence({
       networkId: place.networkId,
-      policy: { ...DEFAULT_POLICY, trustRoots: [sha256(root.der)] },
+      trustRoots: [sha256(root.der)],
       claim,
       // A forger states what he sends.
       stated: { ...stated, evidence: sha256(bytes) },

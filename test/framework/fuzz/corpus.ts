@@ -37,7 +37,7 @@ import { encodeFrame, REFUSAL_FRAME } from '../../../shared/transport/frame.ts'
 import { encodeStartPoint } from '../../../web/client/start-point.ts'
 import { buildBundle } from '../../shared/proof/build-bundle.ts'
 import { buildProtocolChain, EXAMPLE_EVIDENCE, type ProtocolChain } from '../../shared/vectors/build-chain.ts'
-import { protocolVectors } from '../../shared/vectors/examples.ts'
+import { exampleEvidenceRequest, protocolVectors } from '../../shared/vectors/examples.ts'
 import { recoverKeeper } from '../chain-actions.ts'
 import { ChainBuilder, namedSigner } from '../chain-builder.ts'
 import { createHonestNode } from '../honest-node.ts'
@@ -118,6 +118,7 @@ export async function buildCorpus(): Promise<Corpus> {
         ? [certifiedApplicationCodec.encode({ transaction, evidence: EXAMPLE_EVIDENCE })]
         : [],
     ),
+    evidence: [await exampleEvidenceRequest(made, { asker: 'peer', asked: 'self' })],
     submit: Object.values(made.transactions),
   }
   const byId: Record<string, Uint8Array[]> = {}

@@ -1,5 +1,6 @@
 /** What peers can say to a relay and to a browser: every protocol's handler behind its frames, every gossip validator. */
 
+import { showEvidence } from '../../../node-relay/certificate/show-evidence.ts'
 import { endorseApplication, endorseCertified } from '../../../node-relay/coordination/endorse.ts'
 import { createCachingVerifier } from '../../../node-relay/crypto/caching-verifier.ts'
 import { createNodeVerifier } from '../../../node-relay/crypto/node-verifier.ts'
@@ -22,6 +23,7 @@ import type { ByteStream, Connection, LibraryNode } from '../../../shared/transp
 import { createRequests } from '../../../shared/transport/request-response.ts'
 import { createFakeNetwork } from '../../node-relay/full-node/fake-network.ts'
 import { openChain } from '../../node-relay/full-node/open-chain.ts'
+import { EXAMPLE_EVIDENCE } from '../../shared/vectors/build-chain.ts'
 import { ClientHarness } from '../client-harness.ts'
 import { createHonestNode } from '../honest-node.ts'
 import { createFakeTransportClock } from '../network-doubles.ts'
@@ -89,6 +91,16 @@ export async function relayTargets(corpus: Corpus): Promise<OpenTargets> {
       const added = await mempool.add(bytes)
       return added.ok ? { ok: true, value: { transactionId: networkId } } : added
     },
+    // Valid requests are of another time than this chain's clock: the signature is looked at all the same.
+    showEvidence: (from, request) =>
+      showEvidence(
+        {
+          ...{ chain, verifier, peerId: network.peerId, now: () => request.time },
+          evidence: { get: () => EXAMPLE_EVIDENCE },
+        },
+        from,
+        request,
+      ),
     endorse: {
       endorse: (bytes) => endorseApplication(endorser, bytes),
       endorseCertified: (bytes) => endorseCertified(endorser, bytes),

@@ -2,6 +2,9 @@ import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterEach, beforeAll, beforeEach, expect, test } from 'vitest'
 import { CERTIFICATE_SENTENCES } from '../../../node-relay/certificate/codes.ts'
+import type { EvidenceDesk, EvidenceView } from '../../../node-relay/certificate/door.ts'
+import { accept, type Result, reject } from '../../../shared/errors.ts'
+import { FAKE_DEVICE_ID } from '../../framework/fake-relay.ts'
 import { certificateOf, createCrl, type Issued, issue, pem } from '../certificate/make-chain.ts'
 import { createHome, type Home } from './context.ts'
 
@@ -144,9 +147,85 @@ test('files that are not there, and a command line that is not whole', async () 
   )
   expect(await home.run('certificate', 'check', 'device.pem')).toMatchObject({ code: 2 })
   expect(await home.run('certificate', 'check', 'device.pem', '--roots', 'nowhere')).toMatchObject({ code: 1, out: '' })
-  expect(await home.run('certificate')).toMatchObject({ code: 2, err: 'Say which: "lares certificate check".' })
+  expect(await home.run('certificate')).toMatchObject({
+    code: 2,
+    err: 'Say which: "lares certificate check" or "lares certificate evidence".',
+  })
 })
 
 test('each sentence is one', () => {
   for (const sentence of Object.values(CERTIFICATE_SENTENCES)) expect(sentence).toMatch(/^[A-Z].*\.$/)
+})
+
+const VIEW: EvidenceView = {
+  deviceId: FAKE_DEVICE_ID,
+  status: 'active',
+  evidence: 'ab'.repeat(32),
+  registered: { height: 7, time: Date.UTC(2026, 4, 1) },
+  certifiedUntil: Date.UTC(2027, 4, 1),
+  endorsers: [{ deviceId: 'LARES1ENDORSER', asked: 'shown' }],
+  source: 'peer',
+  verdict: 'holds',
+  code: 'valid',
+  detail: undefined,
+  signedBlocksBefore: 4,
+  path: [
+    { subject: 'CN=Sensor 7', issuer: 'CN=Maker root', serialNumber: 'ABC' },
+    { subject: 'CN=Maker root', issuer: 'CN=Maker root', serialNumber: '1' },
+  ],
+}
+
+async function evidence(judged: Result<EvidenceView>, ...args: string[]) {
+  await home.clear()
+  const asked: string[] = []
+  home = createHome({
+    evidence: {
+      async judge(id) {
+        asked.push(id)
+        return judged as Awaited<ReturnType<EvidenceDesk['judge']>>
+      },
+    },
+  })
+  await home.start()
+  const answer = await home.run('certificate', 'evidence', FAKE_DEVICE_ID, ...args, '--data-dir', home.dataDir)
+  expect(asked).toEqual([FAKE_DEVICE_ID])
+  return answer
+}
+
+test('evidence that holds: who showed it, what it is, and exit code 0', async () => {
+  const { code, out, err } = await evidence(accept(VIEW))
+  expect([code, err]).toEqual([0, ''])
+  expect(out.split('\n')).toEqual([
+    'HOLDS: its certificate let it in, and still does.',
+    '  Code        valid',
+    `  Device ID   ${FAKE_DEVICE_ID}`,
+    '  Registered  height 7, 2026-05-01 00:00:00 UTC',
+    '  Signed      over a block 4 blocks before that',
+    '  Good until  2027-05-01 00:00:00 UTC',
+    '  Subject     CN=Sensor 7, serial number ABC',
+    '  Issued by   CN=Maker root',
+    `  Evidence    ${'ab'.repeat(32)}`,
+    '  Shown by    another node',
+    '  Endorsed by LARES1ENDORSER: shown',
+  ])
+  const json = await evidence(accept(VIEW), '--json')
+  expect([json.code, JSON.parse(json.out)]).toEqual([0, JSON.parse(JSON.stringify(VIEW))])
+})
+
+test.each([
+  ['no-longer', 'revoked', 'NO LONGER'],
+  ['does-not-fit', 'wrong-anchor', 'DOES NOT FIT'],
+  ['cannot-say', 'evidence-not-here', 'CANNOT SAY'],
+] as const)('evidence of which the verdict is %s: its code, and exit code 1', async (verdict, code, word) => {
+  const judged = { ...VIEW, verdict, code, detail: 'this is why', source: undefined, path: [] }
+  const answer = await evidence(accept(judged))
+  expect([answer.code, answer.err]).toEqual([1, ''])
+  for (const part of [`${word}: `, `  Code        ${code}`, '  Because     this is why', 'Shown by    nobody'])
+    expect(answer.out).toContain(part)
+  expect((await evidence(accept(judged), '--json')).code).toBe(1)
+})
+
+test('evidence of a device without a certificate: the sentence of the relay', async () => {
+  const answer = await evidence(reject('no-certificate', 'This device came in without a certificate.'))
+  expect(answer).toEqual({ code: 1, out: '', err: 'This device came in without a certificate.' })
 })

@@ -14,7 +14,14 @@ import { verifyBundle } from '../../../shared/proof/bundle.ts'
 import { parseJoinLink } from '../../../shared/protocol/join-link.ts'
 import { foundRelay, makeVoucher, registerByVoucher, retire, type TestDevice } from '../../framework/chain-actions.ts'
 import { ChainBuilder, namedSigner } from '../../framework/chain-builder.ts'
-import { FAKE_FLEET, FAKE_POLICY, FAKE_RECOVERY, FAKE_ROSTER, FAKE_SMALL_DEVICES } from '../../framework/fake-relay.ts'
+import {
+  FAKE_EVIDENCE,
+  FAKE_FLEET,
+  FAKE_POLICY,
+  FAKE_RECOVERY,
+  FAKE_ROSTER,
+  FAKE_SMALL_DEVICES,
+} from '../../framework/fake-relay.ts'
 import { createFakeNetwork, type FakeNetwork } from './fake-network.ts'
 import { closeAll, type OpenChain, openChain } from './open-chain.ts'
 
@@ -67,6 +74,7 @@ beforeEach(async () => {
     recovery: FAKE_RECOVERY,
     roster: FAKE_ROSTER,
     policy: FAKE_POLICY,
+    evidence: FAKE_EVIDENCE,
     backup: () => Promise.reject(new Error('not asked for')),
     submit: async (bytes) => (bytes.length === 1 ? accept({ transactionId: bytes }) : reject('malformed', 'no')),
   })

@@ -4,6 +4,7 @@ import { ZERO_HASH } from '../../../shared/bytes.ts'
 import { accept, type Result, reject } from '../../../shared/errors.ts'
 import { LABEL } from '../../../shared/identity/label.ts'
 import { deviceKey } from '../../../shared/ledger/state-keys.ts'
+import { evidenceAnswerCodec, evidenceRequestCodec } from '../../../shared/protocol/evidence-request.ts'
 import { PREVIOUS_PROTOCOLS, PROTOCOLS } from '../../../shared/protocol/ids.ts'
 import {
   blocksRequestCodec,
@@ -31,6 +32,7 @@ let full: OpenChain
 let relay: TestDevice
 let network: FakeNetwork
 let submitted: Result<{ transactionId: Uint8Array }>
+let shown: Result<Uint8Array>
 let endorsed: Result<{ deviceId: Uint8Array; signature: Uint8Array }>
 const absent = new Uint8Array(32).fill(3)
 
@@ -42,6 +44,7 @@ beforeEach(async () => {
   await full.feed(...builder.from(1))
   network = createFakeNetwork()
   submitted = accept({ transactionId: absent })
+  shown = accept(Uint8Array.of(1, 2))
   endorsed = accept({ deviceId: relay.deviceId, signature: new Uint8Array(64) })
   await serve({
     network,
@@ -51,6 +54,7 @@ beforeEach(async () => {
     knownPeers: () => PEERS,
     now: () => full.clock.now,
     submit: async () => submitted,
+    showEvidence: async () => shown,
     endorse: { endorse: async () => endorsed, endorseCertified: async () => endorsed },
   })
 })
@@ -156,6 +160,24 @@ describe('serving', () => {
     expect(await network.ask(PROTOCOLS.endorse, bytes)).toBe('reject')
   })
 
+  it('shows evidence, or says why not, also where it does not coordinate', async () => {
+    const { networkId } = builder
+    const open = { networkId, evidence: absent, time: 1, seat: 0, signature: new Uint8Array(64) }
+    const ask = async (request: Uint8Array) => {
+      const answer = await network.ask(PROTOCOLS.evidence, request)
+      return answer === 'reject' ? answer : evidenceAnswerCodec.decode(answer)
+    }
+    expect(await ask(evidenceRequestCodec.encode(open))).toMatchObject({
+      value: { TAG: 'shown', data: { evidence: Uint8Array.of(1, 2) } },
+    })
+    shown = reject('not-a-member', 'evidence is shown to full nodes alone')
+    expect(await ask(evidenceRequestCodec.encode(open))).toMatchObject({
+      value: { TAG: 'refused', data: { code: 'not-a-member' } },
+    })
+    expect(await ask(evidenceRequestCodec.encode({ ...open, networkId: absent }))).toBe('reject')
+    expect(await ask(new Uint8Array(146))).toBe('reject')
+  })
+
   it('offers endorsements only where it coordinates', async () => {
     const light = createFakeNetwork()
     const { chain, reader } = full
@@ -167,9 +189,11 @@ describe('serving', () => {
       knownPeers: () => [],
       now: () => 0,
       submit: async () => submitted,
+      showEvidence: async () => shown,
       endorse: undefined,
     })
     expect(light.handlers.has(PROTOCOLS.endorse.id)).toBe(false)
+    expect(light.handlers.has(PROTOCOLS.evidence.id)).toBe(true)
     expect(network.handlers.has(PROTOCOLS.endorse.id)).toBe(true)
   })
 })

@@ -41,6 +41,12 @@ import { bundleCodec } from '../../../shared/proof/bundle.ts'
 import { historyProofCodec } from '../../../shared/proof/history-proof.ts'
 import { stateProofCodec } from '../../../shared/proof/state-proof.ts'
 import { transactionProofCodec } from '../../../shared/proof/transaction-proof.ts'
+import {
+  type EvidenceParties,
+  evidenceAnswerCodec,
+  evidenceRequestCodec,
+  evidenceRequestMessage,
+} from '../../../shared/protocol/evidence-request.ts'
 import { topicsOf } from '../../../shared/protocol/ids.ts'
 import { formatJoinLink, joinLinkCodec } from '../../../shared/protocol/join-link.ts'
 import * as messages from '../../../shared/protocol/messages.ts'
@@ -79,6 +85,11 @@ import {
 } from './build-chain.ts'
 import { directoryExample } from './directory-example.ts'
 
+const EXAMPLE_PARTIES: EvidenceParties = {
+  asker: '12D3KooWExampleOfWhoAsks',
+  asked: '12D3KooWExampleOfWhoIsAsked',
+}
+
 /** Bytes as hex, large numbers as decimal text, absent values as null. */
 export type Json = null | boolean | number | string | readonly Json[] | { readonly [key: string]: Json }
 
@@ -110,7 +121,7 @@ export async function protocolVectors(): Promise<Record<string, Json>> {
     ...stateFormats(made),
     ...historyFormats(made),
     bundle: example(bundleCodec, bundleOf(made)),
-    ...wireFormats(made),
+    ...(await wireFormats(made)),
     directory: toJson(await directoryExample(made)),
   }
 }
@@ -374,7 +385,25 @@ function bundleOf({ chain, phone }: ProtocolChain): Uint8Array {
   return buildBundle(chain, phone.deviceId, chain.at(chain.tip.node.height - 2 * chain.parameters.settleDepth))
 }
 
-function wireFormats(made: ProtocolChain): Record<string, Json> {
+function opened<Value>(codec: Codec<Value>, bytes: Uint8Array): Value {
+  const decoded = codec.decode(bytes)
+  if (!decoded.ok) throw new Error(decoded.detail)
+  return decoded.value
+}
+
+/** The keeper of seat 0 asks for {@link EXAMPLE_EVIDENCE} at the time of the tip. */
+export async function exampleEvidenceRequest({ chain }: ProtocolChain, parties: EvidenceParties): Promise<Uint8Array> {
+  const open = {
+    networkId: chain.networkId,
+    evidence: sha256(EXAMPLE_EVIDENCE),
+    time: chain.tip.block.header.time,
+    seat: 0,
+  }
+  const signature = await chain.keeper(0).sign(evidenceRequestMessage(open, parties))
+  return evidenceRequestCodec.encode({ ...open, signature })
+}
+
+async function wireFormats(made: ProtocolChain): Promise<Record<string, Json>> {
   const { chain, phone, relay, voucher, phoneHeight, transactions: named } = made
   const { networkId, tip } = chain
   const built = chain.at(phoneHeight)
@@ -383,6 +412,7 @@ function wireFormats(made: ProtocolChain): Record<string, Json> {
   if (!register.ok || register.value.TAG !== 'register') throw new Error('no registration')
   const [endorsement] = register.value.data.endorsements
   if (endorsement === undefined) throw new Error('no endorsement')
+  const evidenceRequest = await exampleEvidenceRequest(made, EXAMPLE_PARTIES)
   const say = <Value>(codec: Codec<Value>, value: Value) => example(codec, codec.encode(value))
   const link = {
     version: 1,
@@ -453,6 +483,16 @@ function wireFormats(made: ProtocolChain): Record<string, Json> {
       transaction: named['registerCertificate'] as Uint8Array,
       evidence: EXAMPLE_EVIDENCE,
     }),
+    evidenceRequest: example(evidenceRequestCodec, evidenceRequest, {
+      ...EXAMPLE_PARTIES,
+      message: evidenceRequestMessage(opened(evidenceRequestCodec, evidenceRequest), EXAMPLE_PARTIES),
+      sealingKey: chain.keeper(0).publicKey,
+    }),
+    evidenceShown: say(evidenceAnswerCodec, { TAG: 'shown', data: { evidence: EXAMPLE_EVIDENCE } }),
+    evidenceRefused: say(
+      evidenceAnswerCodec,
+      messages.refusal('evidence-not-here', 'this node does not keep this evidence'),
+    ),
     submitted: say(messages.submitAnswerCodec, {
       TAG: 'accepted',
       data: { transactionId: transactionIdOf(networkId, named['registerVoucher'] as Uint8Array) },
