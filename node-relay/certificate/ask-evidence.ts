@@ -11,6 +11,7 @@ import {
 import { PROTOCOLS } from '../../shared/protocol/ids.ts'
 import { pointsFor } from '../../shared/protocol/offence-points.ts'
 import type { PeerNetwork } from '../../shared/protocol/transport.ts'
+import { MAX_ENDORSEMENTS } from '../../shared/transaction/register.ts'
 import type { FullChain } from '../full-node/chain.ts'
 import { recordOf } from '../full-node/views.ts'
 import type { ShowingCode } from './show-evidence.ts'
@@ -32,13 +33,14 @@ export interface AskingInit {
 
 export interface AskedEndorser {
   readonly deviceId: Uint8Array
-  /** `shown`, the code of its refusal, or why it could not be asked; undefined: it was not. */
-  readonly answer: string | undefined
+  /** `shown`, the code of its refusal, or why it could not be asked. */
+  readonly answer: string
 }
 
 export interface AskedEvidence {
   /** Encoded, and that of the hash. */
   readonly evidence: Uint8Array | undefined
+  /** Those that were asked. */
   readonly endorsers: readonly AskedEndorser[]
 }
 
@@ -46,7 +48,7 @@ export interface AskedEvidence {
  * Asks the endorsers of a device for what they keep, and then who is connected. What comes is what was asked for, or it is
  * charged to its sender; nothing else about it is believed.
  * @param hash SHA-256 of the encoded evidence
- * @param endorsers their device IDs
+ * @param endorsers device IDs, likely ones first: as many are asked at once as a transaction has endorsements
  */
 export async function askForEvidence(
   { chain, network, sealing, now }: AskingInit,
@@ -98,7 +100,9 @@ export async function askForEvidence(
     return { deviceId, answer }
   }
 
-  const answers = await Promise.all(endorsers.map(askEndorser))
+  const answers: AskedEndorser[] = []
+  for (let i = 0; i < endorsers.length && evidence === undefined && !signal.aborted; i += MAX_ENDORSEMENTS)
+    answers.push(...(await Promise.all(endorsers.slice(i, i + MAX_ENDORSEMENTS).map(askEndorser))))
   for (const { peerId } of network.peers().slice(0, MAX_PEERS_ASKED)) {
     if (evidence !== undefined || signal.aborted) break
     // One that does not answer is one less.

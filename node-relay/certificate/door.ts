@@ -6,7 +6,10 @@ export interface EvidenceView {
   readonly status: 'active' | 'retired'
   /** SHA-256 of the evidence, as the chain states it. */
   readonly evidence: string
-  readonly registered: { readonly height: number; readonly time: number }
+  /** The block that states it; undefined: its last renewal, which is not found without its evidence. */
+  readonly stated: { readonly height: number; readonly time: number } | undefined
+  /** By a renewal, not by the registration. */
+  readonly renewed: boolean
   /** Of the certificate, as the chain states it. */
   readonly certifiedUntil: number
   /** `asked` is undefined where nobody had to be asked. */
@@ -17,7 +20,7 @@ export interface EvidenceView {
   /** `valid` where it holds. */
   readonly code: string
   readonly detail: string | undefined
-  /** How many blocks before that of the registration the one was that the certified key has signed; undefined: none of this chain. */
+  /** How many blocks before that the one was that the certified key has signed; undefined: none of this chain. */
   readonly signedBlocksBefore: number | undefined
   /** The device's certificate first, the root last; empty where there is none to trust. */
   readonly path: readonly { readonly subject: string; readonly issuer: string; readonly serialNumber: string }[]

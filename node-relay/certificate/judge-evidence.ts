@@ -1,22 +1,24 @@
 import { verify } from 'node:crypto'
-import { certificateClaimMessage, certificateEvidenceCodec } from '../../shared/admission/certificate-evidence.ts'
+import { certificateEvidenceCodec } from '../../shared/admission/certificate-evidence.ts'
 import { equalBytes } from '../../shared/bytes.ts'
 import type { DecodeCode } from '../../shared/codec.ts'
 import { accept, type Result, reject } from '../../shared/errors.ts'
 import { sha256 } from '../../shared/hash.ts'
 import { certificateAnchor } from '../../shared/identity/anchor.ts'
-import type { Claim, Evidence } from '../../shared/transaction/register.ts'
+import type { Evidence } from '../../shared/transaction/register.ts'
 import { type Certificate, parseCertificate } from './certificate.ts'
 import { type CheckedChain, checkChain } from './check.ts'
 import { CERTIFICATE_SENTENCES, type RefusalCode } from './codes.ts'
 import type { RevocationList } from './revocation-list.ts'
 
 export interface EvidenceQuestion {
-  readonly networkId: Uint8Array
+  /** Of the device: that of its certified key. */
+  readonly anchor: Uint8Array
+  /** What the certified key has signed, with a nonce. */
+  claimOf(nonce: Uint8Array): Uint8Array
   /** SHA-256 of the DER of each root that the owners trust. */
   readonly trustRoots: readonly Uint8Array[]
-  readonly claim: Claim
-  readonly stated: Extract<Evidence, { TAG: 'certificate' }>['data']
+  readonly stated: StatedCertificate
   /** Encoded. */
   readonly evidence: Uint8Array
   /** Whether it is the hash of a header that was settled lately. */
@@ -39,9 +41,12 @@ export type EvidenceCode =
   | 'evidence-too-long'
   | 'wrong-certified-key'
 
-/** Whether a certificate lets this very claim in (DESIGN 4, A2). What costs little is looked at first. */
+/** What the chain says of a certificate. */
+export type StatedCertificate = Extract<Evidence, { TAG: 'certificate' }>['data']
+
+/** Whether a certificate speaks for this very claim (DESIGN 4, A2). What costs little is looked at first. */
 export function judgeEvidence(question: EvidenceQuestion): Result<CheckedChain, EvidenceCode> {
-  const { networkId, trustRoots, claim, stated, at, revocation } = question
+  const { trustRoots, anchor, stated, at, revocation } = question
   if (!equalBytes(sha256(question.evidence), stated.evidence))
     return reject('wrong-evidence', 'the registration is for other evidence')
   const decoded = certificateEvidenceCodec.decode(question.evidence)
@@ -61,17 +66,16 @@ export function judgeEvidence(question: EvidenceQuestion): Result<CheckedChain, 
     certificates.push(parsed.value)
   }
   const [leaf] = certificates as [Certificate]
-  if (!equalBytes(certificateAnchor(leaf.keyInfo.bytes), claim.anchor))
+  if (!equalBytes(certificateAnchor(leaf.keyInfo.bytes), anchor))
     return reject('wrong-anchor', 'the anchor is not that of the certified key')
   const ends = certificates.map(({ notAfter }) => notAfter)
   if (stated.notAfter > Math.min(...ends))
     return reject('evidence-too-long', 'the registration would count for longer than the certificates do')
-  const anchor = certificates.at(-1) as Certificate
-  const checked = checkChain({ chain: { certificates, matter: false }, roots: [anchor], at, revocation })
+  const last = certificates.at(-1) as Certificate
+  const checked = checkChain({ chain: { certificates, matter: false }, roots: [last], at, revocation })
   if (!checked.ok)
     return reject(checked.code, `${CERTIFICATE_SENTENCES[checked.code].slice(0, -1)} (${checked.detail})`)
-  const message = certificateClaimMessage(networkId, claim, nonce)
-  return verify('sha256', message, leaf.publicKey, signature)
+  return verify('sha256', question.claimOf(nonce), leaf.publicKey, signature)
     ? accept(checked.value)
     : reject('wrong-certified-key', 'the claim is not signed by the key of the certificate')
 }

@@ -31,14 +31,16 @@ const SENTENCES: Readonly<Record<EvidenceView['verdict'], string>> = {
 }
 
 function describe(view: EvidenceView): string {
-  const { verdict, code, detail, deviceId, status, registered, certifiedUntil, endorsers, source } = view
+  const { verdict, code, detail, deviceId, status, stated, renewed, certifiedUntil, endorsers, source } = view
   const signed = view.signedBlocksBefore
   return [
     SENTENCES[verdict],
     `  Code        ${code}`,
     ...(detail === undefined ? [] : [`  Because     ${detail}`]),
     `  Device ID   ${deviceId}${status === 'retired' ? ' (retired)' : ''}`,
-    `  Registered  height ${registered.height}, ${formatTime(registered.time)}`,
+    ...(stated === undefined
+      ? []
+      : [`  ${renewed ? 'Renewed   ' : 'Registered'}  height ${stated.height}, ${formatTime(stated.time)}`]),
     ...(signed === undefined ? [] : [`  Signed      over a block ${countOf(signed, 'block')} before that`]),
     `  Good until  ${formatTime(certifiedUntil)}`,
     ...view.path.map(({ subject, serialNumber }, index) =>

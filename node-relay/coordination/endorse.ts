@@ -1,16 +1,25 @@
-import { certifiedApplicationCodec, MAX_NONCE_BLOCKS } from '../../shared/admission/certificate-evidence.ts'
+import {
+  certificateClaimMessage,
+  certificateRenewalMessage,
+  certifiedApplicationCodec,
+  MAX_NONCE_BLOCKS,
+} from '../../shared/admission/certificate-evidence.ts'
 import { equalBytes, toHex } from '../../shared/bytes.ts'
 import type { SignatureVerifier } from '../../shared/crypto/signature-verifier.ts'
 import type { Signer } from '../../shared/crypto/signer.ts'
-import { accept, type Result, reject } from '../../shared/errors.ts'
+import { accept, type Result, reject, type Verdict } from '../../shared/errors.ts'
 import { openBlock } from '../../shared/ledger/apply.ts'
+import type { LedgerDraft } from '../../shared/ledger/context.ts'
+import { applyEvidence } from '../../shared/ledger/evidence.ts'
 import { policyOf } from '../../shared/ledger/policy.ts'
 import { applyRegister } from '../../shared/ledger/register.ts'
 import { endorsementMessage, hashApplication, type Register } from '../../shared/transaction/register.ts'
-import { transactionCodec } from '../../shared/transaction/transaction.ts'
+import { renewalEndorsementMessage, transactionCodec } from '../../shared/transaction/transaction.ts'
 import type { EvidenceStore } from '../certificate/evidence-store.ts'
+import type { StatedCertificate } from '../certificate/judge-evidence.ts'
 import type { RevocationList } from '../certificate/revocation-list.ts'
 import type { FullChain } from '../full-node/chain.ts'
+import { recordOf } from '../full-node/views.ts'
 
 export interface Endorser {
   readonly chain: FullChain
@@ -44,34 +53,33 @@ export async function endorseApplication(endorser: Endorser, application: Uint8A
   // A certificate counts because its endorsers have checked it, and here there is none.
   if (register.value.evidence.TAG === 'certificate')
     return reject('evidence-not-checked', 'a certificate is endorsed only together with its chain')
-  const verdict = await judgeApplication(endorser, register.value)
-  return verdict.ok ? accept(await endorse(endorser, register.value)) : verdict
+  const verdict = await judgeApplication(endorser, (draft) => applyRegister(draft, register.value))
+  const message = endorsementMessage(endorser.chain.rules.networkId, hashApplication(register.value))
+  return verdict.ok ? accept(await endorse(endorser, message)) : verdict
 }
 
 /**
- * The same for a certified application: the chain is checked to a root of the owners' policy, and kept before anything is
- * signed, so that whoever doubts the endorsement can be shown what it stands on.
+ * The same for a certified application, which is a registration or a renewal: the chain is checked to a root of the owners'
+ * policy, and kept before anything is signed, so that whoever doubts the endorsement can be shown what it stands on.
  */
 export async function endorseCertified(endorser: CertificateEndorser, bytes: Uint8Array): Promise<Result<Endorsement>> {
+  const { chain, now } = endorser
   const application = certifiedApplicationCodec.decode(bytes)
   if (!application.ok) return application
-  const register = readApplication(application.value.transaction)
-  if (!register.ok) return register
-  const { claim, evidence: stated } = register.value
-  if (stated.TAG !== 'certificate')
-    return reject('not-an-application', 'a registration without a certificate is endorsed as it is')
-  const verdict = await judgeApplication(endorser, register.value)
+  const subject = readCertified(chain, application.value.transaction)
+  if (!subject.ok) return subject
+  const { anchor, claimOf, stated, apply, endorsed } = subject.value
+  const verdict = await judgeApplication(endorser, apply)
   if (!verdict.ok) return verdict
   const revocation = endorser.revocation()
   if (!revocation.ok) return revocation
-  const { chain, now } = endorser
   // The checker is large, and most networks have no certificates.
   const { judgeEvidence } = await import('../certificate/judge-evidence.ts')
   const judged = judgeEvidence({
-    networkId: chain.rules.networkId,
+    anchor,
+    claimOf,
     trustRoots: policyOf(chain.state).trustRoots,
-    claim,
-    stated: stated.data,
+    stated,
     evidence: application.value.evidence,
     isFreshNonce: (nonce) => isFreshNonce(chain, nonce),
     revocation: revocation.value,
@@ -79,7 +87,49 @@ export async function endorseCertified(endorser: CertificateEndorser, bytes: Uin
   })
   if (!judged.ok) return judged
   const kept = endorser.evidence.keep(application.value.evidence)
-  return kept.ok ? accept(await endorse(endorser, register.value)) : kept
+  return kept.ok ? accept(await endorse(endorser, endorsed)) : kept
+}
+
+/** What is asked to be endorsed by a certificate. */
+interface CertifiedSubject {
+  readonly anchor: Uint8Array
+  claimOf(nonce: Uint8Array): Uint8Array
+  readonly stated: StatedCertificate
+  apply(draft: LedgerDraft): Verdict
+  /** What an endorser signs. */
+  readonly endorsed: Uint8Array
+}
+
+function readCertified(chain: FullChain, bytes: Uint8Array): Result<CertifiedSubject> {
+  const { networkId } = chain.rules
+  const transaction = transactionCodec.decode(bytes)
+  if (!transaction.ok) return transaction
+  if (transaction.value.TAG !== 'evidence') {
+    const register = readApplication(bytes)
+    if (!register.ok) return register
+    const { claim, evidence } = register.value
+    if (evidence.TAG !== 'certificate')
+      return reject('not-an-application', 'a registration without a certificate is endorsed as it is')
+    return accept({
+      anchor: claim.anchor,
+      claimOf: (nonce) => certificateClaimMessage(networkId, claim, nonce),
+      stated: evidence.data,
+      apply: (draft) => applyRegister(draft, register.value),
+      endorsed: endorsementMessage(networkId, hashApplication(register.value)),
+    })
+  }
+  const { data } = transaction.value
+  const { renewal, endorsements } = data
+  if (endorsements.length > 0) return reject('not-an-application', 'an application comes without endorsements')
+  const record = recordOf(chain.state, renewal.deviceId)
+  if (record === undefined) return reject('unknown-device', 'the device is not in the ledger')
+  return accept({
+    anchor: record.anchor,
+    claimOf: (nonce) => certificateRenewalMessage(networkId, renewal.deviceId, nonce),
+    stated: renewal,
+    apply: (draft) => applyEvidence(draft, data),
+    endorsed: renewalEndorsementMessage(networkId, renewal),
+  })
 }
 
 /** Whether a header of this hash was settled lately, as this node sees it. */
@@ -100,14 +150,14 @@ function readApplication(application: Uint8Array): Result<Register> {
 }
 
 /** Against the ledger: everything but the endorsements must already be right. */
-async function judgeApplication(endorser: Endorser, register: Register): Promise<Result<true>> {
+async function judgeApplication(endorser: Endorser, apply: (draft: LedgerDraft) => Verdict): Promise<Result<true>> {
   const { chain, verifier, deviceId } = endorser
   const { tip, state, rules } = chain
   const context = { ...rules, height: tip.height + 1, time: Math.max(endorser.now(), tip.sealed.header.time + 1) }
   const draft = openBlock({ state, roster: tip.roster }, context)
   if (!draft.coordinationSet.members.some((member) => equalBytes(member.deviceId, deviceId)))
     return reject('not-a-coordination-node', 'this node is not in the coordination set yet')
-  const verdict = applyRegister(draft, register)
+  const verdict = apply(draft)
   // The endorsements are what is being asked for; everything else must already be right.
   if (!verdict.ok && verdict.code !== 'not-enough-endorsements') return verdict
   const verdicts = await verifier.verifyBatch(draft.signatures)
@@ -116,7 +166,6 @@ async function judgeApplication(endorser: Endorser, register: Register): Promise
     : reject('bad-signature', 'the voucher or the application is not signed by whom it says')
 }
 
-async function endorse({ chain, wallet, deviceId }: Endorser, register: Register): Promise<Endorsement> {
-  const message = endorsementMessage(chain.rules.networkId, hashApplication(register))
+async function endorse({ wallet, deviceId }: Endorser, message: Uint8Array): Promise<Endorsement> {
   return { deviceId, signature: await wallet.sign(message) }
 }

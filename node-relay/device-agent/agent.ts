@@ -10,10 +10,19 @@ import { leaseCodec, leaseMessage } from '../../shared/device-profile/lease.ts'
 import { LaresError } from '../../shared/errors.ts'
 import { retireMessage, transactionCodec } from '../../shared/transaction/transaction.ts'
 import { createNodeSigner } from '../crypto/node-signer.ts'
-import type { DeviceStateAnswer, LeaseAnswer, OpenChallenges } from '../devices/door.ts'
+import type { CertifiedJoin, DeviceStateAnswer, JoinAnswer, LeaseAnswer, OpenChallenges } from '../devices/door.ts'
 import { bytes32 } from '../devices/subject.ts'
 import type { DeviceKeyFile, Membership } from './key-file.ts'
+import type { CertifiedKey } from './registration.ts'
 import type { RelayClient } from './relay-client.ts'
+
+export interface RenewedCertificate {
+  readonly transactionId: string | undefined
+  /** Until when it is good, ms. */
+  readonly notAfter: number
+  /** Of the renewal: the device has this once it is in a block. */
+  readonly sequence: number
+}
 
 /** What a device signs, once it knows who it is. */
 export interface DeviceAgent {
@@ -31,6 +40,8 @@ export interface DeviceAgent {
     signal?: AbortSignal,
   ): Promise<readonly string[]>
   send(relay: RelayClient, answer: ChallengeAnswer): Promise<void>
+  /** Renews the certificate that it came in by. @throws {LaresError} `not-joined`, `wrong-network`, and the relay's own */
+  renewCertificate(relay: RelayClient, key: CertifiedKey): Promise<RenewedCertificate>
   /** Leaves the network for good. @returns the transaction's ID */
   retire(relay: RelayClient): Promise<string>
 }
@@ -73,6 +84,19 @@ export function createDeviceAgent({ seed }: DeviceKeyFile, membership: Membershi
       return nonces
     },
     send,
+    async renewCertificate(relay, key) {
+      const { renewWithCertificate } = await import('./registration.ts')
+      const path = '/api/v1/join/certified'
+      const [place, { sequence }] = [await relay.get<CertifiedJoin>(path), await state(relay)]
+      if (place.networkId !== toHex(networkId))
+        throw new LaresError('wrong-network', `The relay is of another network: ${place.networkId}.`)
+      if (sequence === undefined) throw new LaresError('not-in-ledger', 'The relay does not know this device yet.')
+      const nonce = bytes32(place.nonce)
+      if (nonce === undefined) throw new LaresError('not-a-relay', 'The relay gives no nonce; check --relay.')
+      const made = await renewWithCertificate({ networkId, nonce }, key, wallet, { deviceId, sequence })
+      const { transactionId } = await relay.post<JoinAnswer>(path, made.application)
+      return { transactionId, notAfter: made.notAfter, sequence: sequence + 1 }
+    },
     async retire(relay) {
       const { sequence = 0 } = await state(relay)
       const retire = { deviceId, sequence: sequence + 1 }

@@ -3,6 +3,7 @@ import { availableParallelism, totalmem } from 'node:os'
 import {
   certificateClaimMessage,
   certificateEvidenceCodec,
+  certificateRenewalMessage,
   certifiedApplicationCodec,
 } from '../../shared/admission/certificate-evidence.ts'
 import { concatBytes, equalBytes } from '../../shared/bytes.ts'
@@ -21,7 +22,7 @@ import {
   registerWalletMessage,
   voucherClaimMessage,
 } from '../../shared/transaction/register.ts'
-import { transactionCodec } from '../../shared/transaction/transaction.ts'
+import { renewalMessage, transactionCodec } from '../../shared/transaction/transaction.ts'
 
 const GIB = 1024 ** 3
 
@@ -94,33 +95,62 @@ export interface CertifiedKey {
  */
 export async function registerWithCertificate(
   { networkId, nonce }: { readonly networkId: Uint8Array; readonly nonce: Uint8Array },
-  { chain, privateKey }: CertifiedKey,
+  key: CertifiedKey,
   wallet: Signer,
   recoveryKey: Uint8Array,
 ): Promise<Registration & { readonly application: Uint8Array }> {
-  const certificates = chain.map((der) => new X509Certificate(der))
-  const [leaf] = certificates as [X509Certificate]
   const claim: Claim = {
     label: LABEL.lightweight,
     assurance: ASSURANCE.certified,
     walletKey: wallet.publicKey,
     recoveryKey,
-    anchor: certificateAnchor(leaf.publicKey.export({ format: 'der', type: 'spki' })),
+    anchor: anchorOf(key),
     profile: hashBoardProfile(),
     addresses: [],
   }
-  const signature = signWith('sha256', certificateClaimMessage(networkId, claim, nonce), privateKey)
-  const evidence = certificateEvidenceCodec.encode({ version: 1, chain: [...chain], nonce, signature })
-  const registration = await sign(networkId, wallet, claim, {
-    TAG: 'certificate',
-    data: {
-      issuer: sha256(chain.at(-1) as Uint8Array),
-      evidence: sha256(evidence),
-      notAfter: Math.min(...certificates.map(({ validTo }) => Date.parse(validTo))),
-    },
-  })
+  const { evidence, stated } = evidenceOf(key, nonce, certificateClaimMessage(networkId, claim, nonce))
+  const registration = await sign(networkId, wallet, claim, { TAG: 'certificate', data: stated })
   const application = certifiedApplicationCodec.encode({ transaction: registration.transaction, evidence })
   return { ...registration, application }
+}
+
+/**
+ * Newer evidence for a device that came in by a certificate of the same key.
+ *
+ * @param nonce hash of the settled block
+ * @param sequence of the last transaction that the device signed
+ * @returns the certified application for POST /api/v1/join/certified, and until when it is good, ms
+ */
+export async function renewWithCertificate(
+  { networkId, nonce }: { readonly networkId: Uint8Array; readonly nonce: Uint8Array },
+  key: CertifiedKey,
+  wallet: Signer,
+  { deviceId, sequence }: { readonly deviceId: Uint8Array; readonly sequence: number },
+): Promise<{ readonly application: Uint8Array; readonly notAfter: number }> {
+  const { evidence, stated } = evidenceOf(key, nonce, certificateRenewalMessage(networkId, deviceId, nonce))
+  const renewal = { deviceId, sequence: sequence + 1, ...stated }
+  const signature = await wallet.sign(renewalMessage(networkId, renewal))
+  const data = { renewal, endorsements: [], authority: { TAG: 'wallet' as const, data: signature } }
+  const transaction = transactionCodec.encode({ TAG: 'evidence', data })
+  return { application: certifiedApplicationCodec.encode({ transaction, evidence }), notAfter: stated.notAfter }
+}
+
+function anchorOf({ chain }: CertifiedKey): Uint8Array {
+  const leaf = new X509Certificate(chain[0] as Uint8Array)
+  return certificateAnchor(leaf.publicKey.export({ format: 'der', type: 'spki' }))
+}
+
+/** @param message what the certified key signs */
+function evidenceOf({ chain, privateKey }: CertifiedKey, nonce: Uint8Array, message: Uint8Array) {
+  const signature = signWith('sha256', message, privateKey)
+  const evidence = certificateEvidenceCodec.encode({ version: 1, chain: [...chain], nonce, signature })
+  const ends = chain.map((der) => Date.parse(new X509Certificate(der).validTo))
+  const stated = {
+    issuer: sha256(chain.at(-1) as Uint8Array),
+    evidence: sha256(evidence),
+    notAfter: Math.min(...ends),
+  }
+  return { evidence, stated }
 }
 
 async function sign(networkId: Uint8Array, wallet: Signer, claim: Claim, evidence: Evidence): Promise<Registration> {

@@ -7,7 +7,7 @@ import { COORDINATION_SET_KEY } from '../../shared/ledger/state-keys.ts'
 import { PROTOCOLS } from '../../shared/protocol/ids.ts'
 import { endorsementAnswerCodec } from '../../shared/protocol/messages.ts'
 import type { PeerNetwork } from '../../shared/protocol/transport.ts'
-import { endorsementMessage, hashApplication, type Register } from '../../shared/transaction/register.ts'
+import type { Register } from '../../shared/transaction/register.ts'
 import type { EndorsingDoor } from '../coordination/endorse.ts'
 import type { FullChain } from '../full-node/chain.ts'
 import { recordOf } from '../full-node/views.ts'
@@ -24,6 +24,8 @@ type Endorsement = Register['endorsements'][number]
  * The endorsements of a newcomer that speaks HTTP alone: this relay's own, and where the set has several sponsors, those of
  * other coordination nodes, asked over libp2p. Sorted by device ID.
  *
+ * @param message what they sign
+ *
  * `not-enough-endorsements`: too few could be reached. Other codes: why they refuse.
  */
 export async function collectEndorsements(
@@ -36,15 +38,14 @@ export async function collectEndorsements(
   },
   protocol: keyof EndorsingDoor,
   application: Uint8Array,
-  register: Register,
+  message: Uint8Array,
 ): Promise<Result<Endorsement[]>> {
   const { chain, network, verifier } = init
-  const { state, rules } = chain
+  const { state } = chain
   const bytes = state.get(COORDINATION_SET_KEY)
   const set = bytes && coordinationSetCodec.decode(bytes)
   const members = set?.ok ? set.value.members : []
   const wanted = Math.min(WANTED, new Set(members.map(({ sponsor }) => toHex(sponsor))).size)
-  const message = endorsementMessage(rules.networkId, hashApplication(register))
   const voices = new Map<string, Endorsement>()
   let refused: Result<never> | undefined
 

@@ -86,7 +86,7 @@ export function createSmallDevices(init: SmallDevicesInit): SmallDeviceDoor {
   const joining = createJoinDesk({
     chain,
     stateOf,
-    endorsements: (protocol, application, register) => collectEndorsements(init, protocol, application, register),
+    endorsements: (protocol, application, message) => collectEndorsements(init, protocol, application, message),
     async submit(transaction) {
       const result = await init.submit(transaction)
       return result.ok ? accept({ transactionId: toHex(result.value.transactionId) }) : result

@@ -40,6 +40,8 @@ export function subjectOf(transaction: Transaction): MempoolSubject {
       return own(transaction.data.rotate, transaction.data.authority.TAG === 'recovery')
     case 'retire':
       return own(transaction.data.retire, transaction.data.authority.TAG === 'recovery')
+    case 'evidence':
+      return own(transaction.data.renewal, transaction.data.authority.TAG === 'recovery')
     // One motion with many sets of signatures under it is one claim; rival motions wait side by side.
     case 'rosterChange': {
       const { changeNumber, action } = transaction.data

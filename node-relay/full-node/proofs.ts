@@ -1,4 +1,4 @@
-import { equalBytes, toHex, ZERO_HASH } from '../../shared/bytes.ts'
+import { equalBytes, HASH_LENGTH, toHex, ZERO_HASH } from '../../shared/bytes.ts'
 import type { ChainNode } from '../../shared/chain/chain-node.ts'
 import type { HeaderItem } from '../../shared/chain/header-item.ts'
 import { settledBy } from '../../shared/chain/settled.ts'
@@ -14,12 +14,23 @@ import type { StateProof } from '../../shared/state-tree/node.ts'
 import { KIND } from '../../shared/transaction/kinds.ts'
 import type { Register } from '../../shared/transaction/register.ts'
 import { transactionCodec } from '../../shared/transaction/transaction.ts'
+import { Pace } from '../pace.ts'
 import type { ChainStore } from '../store/chain-store.ts'
 import type { FullChain } from './chain.ts'
 import { rangeAt, rosterAt } from './load-chain.ts'
 
 /** Most bytes of header items put into one answer: below the protocol's limit, whatever the roster changes weigh. */
 const HEADERS_ANSWER_BUDGET = 900 * 1024
+
+/** A renewal is looked for in so many blocks after the one whose hash it was signed with: it may have waited. */
+const MAX_BLOCKS_SEARCHED = 4_096
+
+export interface StatedRenewal {
+  readonly height: number
+  /** Header time, ms. */
+  readonly time: number
+  readonly endorsements: Register['endorsements']
+}
 
 /** Reads of the best chain for those who ask: all that is served is proven by what they already hold. */
 export class ChainReader {
@@ -52,6 +63,29 @@ export class ChainReader {
       const { walletKey, anchor } = transaction.value.data.claim
       if (equalBytes(deviceIdOf(this.#chain.rules.networkId, walletKey, anchor), deviceId))
         return transaction.value.data
+    }
+    return undefined
+  }
+
+  /**
+   * The renewal that a record has its evidence from, in one of some blocks from a height on; undefined when it is in none of
+   * them. Read in slices: full blocks take long.
+   */
+  async renewalOf(record: DeviceRecord, from: number): Promise<StatedRenewal | undefined> {
+    const pace = new Pace()
+    for (let height = from; height < from + MAX_BLOCKS_SEARCHED; height++) {
+      const hash = this.hashAt(height)
+      const block = hash && this.#store.block(hash)
+      if (block === undefined) return undefined
+      for (const bytes of block.transactions) {
+        if (bytes[0] !== KIND.evidence || !equalBytes(bytes.subarray(1, 1 + HASH_LENGTH), record.deviceId)) continue
+        const transaction = transactionCodec.decode(bytes)
+        if (!transaction.ok || transaction.value.TAG !== 'evidence') continue
+        const { renewal, endorsements } = transaction.value.data
+        if (equalBytes(renewal.evidence, record.evidence) && renewal.notAfter === record.evidenceExpires)
+          return { height, time: block.header.time, endorsements }
+      }
+      if (pace.isDue) await pace.pause()
     }
     return undefined
   }

@@ -36,7 +36,7 @@ export function createRoleRecords(chain: Pick<FullChain, 'state' | 'rules' | 'on
   function named(bytes: Uint8Array): Uint8Array | undefined {
     const [kind, second] = bytes
     if (kind === KIND.register && second === LABEL.lightweight) return undefined
-    if (kind === KIND.rotate || kind === KIND.retire) {
+    if (kind === KIND.rotate || kind === KIND.retire || kind === KIND.evidence) {
       const deviceId = bytes.subarray(1, 33)
       return records.has(toHex(deviceId)) ? deviceId : undefined
     }

@@ -68,7 +68,7 @@ export const DEVICE_PATHS: Paths = {
     },
     post: {
       operationId: 'joinCertified',
-      summary: 'Let a device in by its certificate: the encoded certified application',
+      summary: 'Let a device in by its certificate, or renew that: the encoded certified application',
       requestBody: bytesOrJson(MAX_BODY_BYTES, certifiedApplicationBodySchema),
       responses: JOIN_OPERATION.responses,
     },

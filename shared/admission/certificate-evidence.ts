@@ -32,7 +32,7 @@ export const certificateEvidenceCodec = createCodec(
   }),
 )
 
-/** A registration without endorsements, and the evidence for it: what endorsers of certified devices are asked with. */
+/** A registration or a renewal without endorsements, and the evidence for it: what endorsers of certified devices are asked with. */
 export const certifiedApplicationCodec = createCodec(
   'certified application',
   MAX_CERTIFIED_APPLICATION_LENGTH,
@@ -42,4 +42,9 @@ export const certifiedApplicationCodec = createCodec(
 /** What the certified key signs: this wallet key is mine, on this network, and it is so now. */
 export function certificateClaimMessage(networkId: Uint8Array, claim: Claim, nonce: Uint8Array): Uint8Array {
   return tagged(TAGS.certificateClaim, networkId, nonce, hashClaim(claim))
+}
+
+/** The same for a renewal: this device is still mine. */
+export function certificateRenewalMessage(networkId: Uint8Array, deviceId: Uint8Array, nonce: Uint8Array): Uint8Array {
+  return tagged(TAGS.certificateRenewal, networkId, nonce, deviceId)
 }

@@ -10,6 +10,7 @@ import { type Transaction, transactionCodec } from '../transaction/transaction.t
 import { type BlockContext, LedgerDraft } from './context.ts'
 import { applyCoordinationChange } from './coordination-change.ts'
 import { turnEpoch } from './epoch.ts'
+import { applyEvidence } from './evidence.ts'
 import { applyPolicy, holdsAt } from './policy.ts'
 import { applyRegister } from './register.ts'
 import { applyRetire } from './retire.ts'
@@ -113,5 +114,7 @@ function dispatch(draft: LedgerDraft, transaction: Transaction): Verdict {
       return applyRetire(draft, transaction.data)
     case 'policy':
       return applyPolicy(draft, transaction.data)
+    case 'evidence':
+      return applyEvidence(draft, transaction.data)
   }
 }

@@ -1,4 +1,4 @@
-import { equalBytes, toHex, ZERO_HASH } from '../bytes.ts'
+import { equalBytes, ZERO_HASH } from '../bytes.ts'
 import { ACCEPT, reject, type Verdict } from '../errors.ts'
 import { sha256 } from '../hash.ts'
 import { ownerAnchor, voucherAnchor } from '../identity/anchor.ts'
@@ -21,9 +21,7 @@ import {
   voucherMessage,
 } from '../transaction/register.ts'
 import type { LedgerDraft } from './context.ts'
-
-/** DESIGN 4: two endorsements, of different sponsors. */
-const ENDORSEMENTS_WANTED = 2
+import { type CertificateCode, checkCertificate, checkEndorsements, type EndorsementCode } from './endorsements.ts'
 
 export type RegisterCode =
   | 'already-registered'
@@ -38,12 +36,10 @@ export type RegisterCode =
   | 'addresses-not-allowed'
   | 'unknown-issuer'
   | 'issuer-has-no-right'
-  | 'evidence-expired'
-  | 'untrusted-root'
   | 'not-enough-owners'
   | 'unknown-owner'
-  | 'not-a-coordination-node'
-  | 'not-enough-endorsements'
+  | CertificateCode
+  | EndorsementCode
 
 /** A device enters the ledger. No valid ID before the real identity is verified. */
 export function applyRegister(draft: LedgerDraft, register: Register): Verdict<RegisterCode> {
@@ -71,7 +67,7 @@ export function applyRegister(draft: LedgerDraft, register: Register): Verdict<R
     message: registerWalletMessage(networkId, application),
     signature: register.walletSignature,
   })
-  const endorsed = checkEndorsements(draft, register, application)
+  const endorsed = checkEndorsements(draft, register.endorsements, endorsementMessage(networkId, application))
   if (!endorsed.ok) return endorsed
 
   const record: DeviceRecord = {
@@ -181,12 +177,8 @@ function checkEvidence(
     }
     case 'certificate': {
       const { issuer, evidence: evidenceHash, notAfter } = evidence.data
-      if (time > notAfter) return reject('evidence-expired', 'the certificate has expired')
-      if (!draft.policy.trustRoots.some((root) => equalBytes(root, issuer)))
-        return reject('untrusted-root', "the owners' policy does not trust the root of this certificate")
-      // Nobody but the endorsers has seen the certificate, so without any it stands on nothing.
-      if (draft.coordinationSet.members.length === 0)
-        return reject('not-enough-endorsements', 'no coordination node can check a certificate yet')
+      const certificate = checkCertificate(draft, evidence.data)
+      if (!certificate.ok) return certificate
       return { ok: true, sponsor: ZERO_HASH, issuer, evidence: evidenceHash, expires: notAfter }
     }
   }
@@ -200,24 +192,4 @@ function issuerOf(draft: LedgerDraft, deviceId: Uint8Array) {
   if ((record.label & (LABEL.full | LABEL.coordination)) === 0)
     return reject('issuer-has-no-right', 'who vouches is neither a full nor a coordination node')
   return { ok: true as const, record }
-}
-
-/**
- * Endorsements of min(2, sponsors in the set) coordination nodes of different sponsors: two nodes let in by one sponsor
- * count as one voice. A network without coordination nodes can only be entered through its owners or a voucher.
- */
-function checkEndorsements(draft: LedgerDraft, register: Register, application: Uint8Array): Verdict<RegisterCode> {
-  const { members } = draft.coordinationSet
-  const voices = new Set<string>()
-  const message = endorsementMessage(draft.block.networkId, application)
-  for (const { deviceId, signature } of register.endorsements) {
-    const member = members.find((one) => equalBytes(one.deviceId, deviceId))
-    const record = member === undefined ? undefined : draft.device(deviceId)
-    if (member === undefined || record === undefined || record.status !== STATUS.active)
-      return reject('not-a-coordination-node', 'an endorser is not in the coordination set')
-    voices.add(toHex(member.sponsor))
-    draft.signatures.push({ publicKey: record.walletKey, message, signature })
-  }
-  const wanted = Math.min(ENDORSEMENTS_WANTED, new Set(members.map(({ sponsor }) => toHex(sponsor))).size)
-  return voices.size >= wanted ? ACCEPT : reject('not-enough-endorsements', `${voices.size} of ${wanted} endorsements`)
 }

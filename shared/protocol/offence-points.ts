@@ -18,7 +18,14 @@ export const LIES: readonly string[] = [
   ...['another-device', 'unknown-network', 'not-settled'],
   // Blocks: charged to who gave their headers, and so has executed them.
   ...['foreign-body', 'wrong-transaction-root', 'wrong-state-root', 'bad-signature', 'too-many-transactions'],
-  ...['too-many-roster-changes', 'addresses-not-allowed', 'already-registered', 'anchor-live', 'coordination-set-full'],
+  ...[
+    'too-many-roster-changes',
+    'addresses-not-allowed',
+    'already-registered',
+    'not-certified',
+    'anchor-live',
+    'coordination-set-full',
+  ],
   ...['evidence-expired', 'holds-a-role', 'issuer-has-no-right', 'label-not-open', 'not-a-coordination-node'],
   ...['not-enough-endorsements', 'policy-out-of-range', 'quota-exceeded', 'recovery-key-needed', 'retired'],
   ...[

@@ -6,6 +6,7 @@ export const KIND = {
   rotate: 4,
   retire: 5,
   policy: 6,
+  evidence: 7,
 } as const
 
 export type Kind = keyof typeof KIND

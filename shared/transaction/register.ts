@@ -58,7 +58,7 @@ const evidenceCoder = P.mappedTag(P.U8, {
 
 export type Evidence = P.UnwrapCoder<typeof evidenceCoder>
 
-const endorsementsCoder = checked(
+export const endorsementsCoder = checked(
   P.array(P.U8, fixedStruct({ deviceId: hash32Field, signature: bytes64Field })),
   (list) => {
     if (list.length > MAX_ENDORSEMENTS) return `${list.length} endorsements; at most ${MAX_ENDORSEMENTS}`

@@ -1,11 +1,11 @@
 import * as P from 'micro-packed'
-import { bytes64, createCodec, hash32 } from '../codec.ts'
+import { bytes64, createCodec, hash32, u48 } from '../codec.ts'
 import { sha256, TAGS, tagged, taggedHash } from '../hash.ts'
 import { addressesCoder } from '../identity/record.ts'
 import { policyCoder } from '../policy/policy.ts'
 import { approvalCoder, ownerSignaturesCoder } from './approval.ts'
 import { KIND } from './kinds.ts'
-import { registerCoder } from './register.ts'
+import { endorsementsCoder, registerCoder } from './register.ts'
 import { rosterChangeCoder } from './roster-change.ts'
 
 export const MAX_TRANSACTION_LENGTH = 32 * 1024
@@ -46,6 +46,21 @@ const coordinationChangeCoder = P.struct({ change: coordinationContentCoder, app
 
 const policyChangeCoder = P.struct({ policy: policyCoder, signatures: ownerSignaturesCoder })
 
+/** Newer evidence for a device with a certificate, of the same certified key; its ID stays. */
+const renewalContentCoder = P.struct({
+  deviceId: hash32,
+  sequence: P.U32BE,
+  /** As a registration states them. */
+  issuer: hash32,
+  evidence: hash32,
+  notAfter: u48,
+})
+const renewalCoder = P.struct({
+  renewal: renewalContentCoder,
+  endorsements: endorsementsCoder,
+  authority: deviceAuthorityCoder,
+})
+
 export const transactionCoder = P.mappedTag(P.U8, {
   register: [KIND.register, registerCoder],
   rosterChange: [KIND.rosterChange, rosterChangeCoder],
@@ -53,12 +68,14 @@ export const transactionCoder = P.mappedTag(P.U8, {
   rotate: [KIND.rotate, rotateCoder],
   retire: [KIND.retire, retireCoder],
   policy: [KIND.policy, policyChangeCoder],
+  evidence: [KIND.evidence, renewalCoder],
 })
 
 export type Transaction = P.UnwrapCoder<typeof transactionCoder>
 export type TransactionOf<Tag extends Transaction['TAG']> = Extract<Transaction, { TAG: Tag }>['data']
 export type RotateContent = P.UnwrapCoder<typeof rotateContentCoder>
 export type RetireContent = P.UnwrapCoder<typeof retireContentCoder>
+export type RenewalContent = P.UnwrapCoder<typeof renewalContentCoder>
 export type CoordinationContent = P.UnwrapCoder<typeof coordinationContentCoder>
 
 export const transactionCodec = createCodec<Transaction>('transaction', MAX_TRANSACTION_LENGTH, transactionCoder)
@@ -78,6 +95,15 @@ export function rotateNewKeyMessage(networkId: Uint8Array, content: RotateConten
 
 export function retireMessage(networkId: Uint8Array, content: RetireContent): Uint8Array {
   return tagged(TAGS.retire, networkId, sha256(retireContentCoder.encode(content)))
+}
+
+/** What the device signs; endorsements are added after it. */
+export function renewalMessage(networkId: Uint8Array, content: RenewalContent): Uint8Array {
+  return tagged(TAGS.renewal, networkId, sha256(renewalContentCoder.encode(content)))
+}
+
+export function renewalEndorsementMessage(networkId: Uint8Array, content: RenewalContent): Uint8Array {
+  return tagged(TAGS.renewalEndorsement, networkId, sha256(renewalContentCoder.encode(content)))
 }
 
 /** Hash of a coordination change: what owners sign, and members vote on. It names the set's number, so it is good once. */

@@ -1,7 +1,7 @@
 /**
  * A board with a certificate of its maker comes in by the command line: the owner trusts the root, the relay has revocation
- * data, the certified key signs. What is revoked, badly made, or of a root that nobody trusts stays out, with its code. A second
- * relay is shown what it came in by once it has a seat, and judges it again.
+ * data, the certified key signs. What is revoked, badly made, or of a root that nobody trusts stays out, with its code. Who is in
+ * renews. A second relay is shown the evidence once it has a seat, and judges it again.
  */
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -59,7 +59,7 @@ describe.skipIf(!hasMatter)(`devices with Matter certificates${MATTER_ABSENT}`, 
   })
 
   /** In a folder beside that of the revocation data, which may hold nothing else. */
-  async function board(name: string) {
+  async function board(name: string, renews = false) {
     const place = mkdtempSync(join(tmpdir(), 'lares-board-'))
     try {
       const { chain, privateKey } = matterDevice(name)
@@ -69,7 +69,8 @@ describe.skipIf(!hasMatter)(`devices with Matter certificates${MATTER_ABSENT}`, 
       await runBoard(place, 'keygen', '--out', key)
       const certificate = ['--certificate', join(place, 'chain.pem'), '--certificate-key', join(place, 'key.pem')]
       const at = ['--key', key, '--relay', relay.localUrl]
-      return await runBoard(place, 'join', ...at, ...certificate)
+      const joined = await runBoard(place, 'join', ...at, ...certificate)
+      return { ...joined, renewed: renews ? await runBoard(place, 'renew', ...at, ...certificate) : undefined }
     } finally {
       rmSync(place, { recursive: true })
     }
@@ -89,7 +90,8 @@ describe.skipIf(!hasMatter)(`devices with Matter certificates${MATTER_ABSENT}`, 
     expect(again.stderr).toContain('trusted already')
 
     for (const name of GOOD) {
-      const joined = await board(name)
+      const joined = await board(name, true)
+      expect(joined.renewed).toMatchObject({ code: 0, stdout: expect.stringContaining('is good until'), stderr: '' })
       expect([joined.code, joined.stderr, joined.stdout]).toEqual([0, '', expect.stringContaining('is registered')])
       const [deviceId = ''] = joined.stdout.split('\n')
       const audit = await lares(relay.dataDir, 'audit', deviceId, '--json')
@@ -120,7 +122,7 @@ describe.skipIf(!hasMatter)(`devices with Matter certificates${MATTER_ABSENT}`, 
       const { code, stdout, stderr } = await lares(of.dataDir, 'certificate', 'evidence', id, '--json')
       return { code, stderr, view: (stdout === '' ? undefined : JSON.parse(stdout)) as EvidenceView | undefined }
     }
-    const own = { source: 'own' }
+    const own = { source: 'own', renewed: true }
     const distrusted = { ...own, verdict: 'no-longer', code: 'untrusted-root' }
     expect(await evidence(relay)).toMatchObject({ code: 1, view: distrusted })
     expect((await laresWith(words, relay.dataDir, 'policy', 'trust', ROOT_FILE, '--yes')).code).toBe(0)
@@ -155,7 +157,10 @@ describe.skipIf(!hasMatter)(`devices with Matter certificates${MATTER_ABSENT}`, 
       const list = readFileSync(file('nothing.json'), 'utf8')
       writeFileSync(join(lists, 'list.json'), list)
       const good = await evidence(second)
-      expect(good).toMatchObject({ code: 0, view: { source: 'peer', verdict: 'holds', path: first.view?.path } })
+      expect(good).toMatchObject({
+        code: 0,
+        view: { source: 'peer', renewed: true, verdict: 'holds', path: first.view?.path },
+      })
       const serial = good.view?.path[0]?.serialNumber as string
       writeFileSync(
         join(lists, 'list.json'),

@@ -5,7 +5,11 @@ import { judgeEvidence } from '../../../node-relay/certificate/judge-evidence.ts
 import { readChain } from '../../../node-relay/certificate/read-chain.ts'
 import { readRevocation } from '../../../node-relay/certificate/revocation.ts'
 import { registerWithCertificate } from '../../../node-relay/device-agent/registration.ts'
-import { certificateEvidenceCodec, certifiedApplicationCodec } from '../../../shared/admission/certificate-evidence.ts'
+import {
+  certificateClaimMessage,
+  certificateEvidenceCodec,
+  certifiedApplicationCodec,
+} from '../../../shared/admission/certificate-evidence.ts'
 import { equalBytes, ZERO_HASH } from '../../../shared/bytes.ts'
 import { sha256 } from '../../../shared/hash.ts'
 import { transactionCodec } from '../../../shared/transaction/transaction.ts'
@@ -54,9 +58,9 @@ export async function certificateTargets(): Promise<FuzzTarget[]> {
   const stated = evidence.data
   const judge = (bytes: Uint8Array) =>
     judgeEvidence({
-      networkId: place.networkId,
       trustRoots: [sha256(root.der)],
-      claim,
+      anchor: claim.anchor,
+      claimOf: (nonce) => certificateClaimMessage(place.networkId, claim, nonce),
       // A forger states what he sends.
       stated: { ...stated, evidence: sha256(bytes) },
       evidence: bytes,

@@ -114,7 +114,7 @@ export async function buildCorpus(): Promise<Corpus> {
     ),
     endorse: Object.entries(made.transactions).flatMap(([name, one]) => (name.startsWith('register') ? [one] : [])),
     endorseCertified: Object.entries(made.transactions).flatMap(([name, transaction]) =>
-      name === 'registerCertificate'
+      name === 'registerCertificate' || name === 'evidence'
         ? [certifiedApplicationCodec.encode({ transaction, evidence: EXAMPLE_EVIDENCE })]
         : [],
     ),

@@ -14,13 +14,13 @@ import { createEvidenceStore, type EvidenceStore } from '../../../node-relay/cer
 import { createRevocationFiles } from '../../../node-relay/certificate/revocation-files.ts'
 import { showEvidence } from '../../../node-relay/certificate/show-evidence.ts'
 import { createNodeVerifier } from '../../../node-relay/crypto/node-verifier.ts'
-import { registerWithCertificate } from '../../../node-relay/device-agent/registration.ts'
+import { registerWithCertificate, renewWithCertificate } from '../../../node-relay/device-agent/registration.ts'
 import { certificateEvidenceCodec, certifiedApplicationCodec } from '../../../shared/admission/certificate-evidence.ts'
 import { toHex } from '../../../shared/bytes.ts'
 import type { Signer } from '../../../shared/crypto/signer.ts'
 import { LaresError } from '../../../shared/errors.ts'
 import { sha256 } from '../../../shared/hash.ts'
-import { deviceIdOf, formatDeviceId } from '../../../shared/identity/device-id.ts'
+import { deviceIdOf, formatDeviceId, parseDeviceId } from '../../../shared/identity/device-id.ts'
 import {
   EVIDENCE_REQUEST_WINDOW_MS,
   type EvidenceRequest,
@@ -30,7 +30,12 @@ import {
 } from '../../../shared/protocol/evidence-request.ts'
 import { refusal } from '../../../shared/protocol/messages.ts'
 import { hashApplication, type Register, registerWalletMessage } from '../../../shared/transaction/register.ts'
-import { transactionCodec } from '../../../shared/transaction/transaction.ts'
+import {
+  type RenewalContent,
+  renewalEndorsementMessage,
+  renewalMessage,
+  transactionCodec,
+} from '../../../shared/transaction/transaction.ts'
 import {
   announceAddresses,
   changePolicy,
@@ -287,7 +292,7 @@ describe('a full node that asks', () => {
       ...{ verdict: 'holds', code: 'valid', detail: undefined },
       path: [{ subject: 'CN=Camera', serialNumber: 'A01' }, { subject: 'CN=Maker' }, { subject: 'CN=Root' }],
     })
-    expect(judged.value.registered).toEqual({ height: chain.tip.node.height, time: now })
+    expect(judged.value).toMatchObject({ stated: { height: chain.tip.node.height, time: now }, renewed: false })
     expect(judged.value.signedBlocksBefore).toBeGreaterThan(0)
     expect(other.charged).toEqual([])
     // By its bytes as well.
@@ -374,6 +379,112 @@ describe('a full node that asks', () => {
     expect(await verdictOf('ab'.repeat(32))).toBe('not-in-ledger')
     expect(await verdictOf('sensor')).toBe('malformed-id')
     expect(await verdictOf(formatDeviceId(new Uint8Array(32), phone.deviceId))).toBe('unknown-network')
+  })
+})
+
+describe('of a device that has renewed its certificate', () => {
+  async function renew(id: string, sequence = 0): Promise<Uint8Array> {
+    const newer = await issue({ name: [{ CN: ['Camera'] }], issuer: maker, keys: camera.keys, serialNumber: '0b02' })
+    const privateKey = KeyObject.from(camera.keys.privateKey as unknown as webcrypto.CryptoKey)
+    const key = { chain: [newer, maker, root].map(({ der }) => der), privateKey }
+    const place = { networkId: chain.networkId, nonce: full.chain.graph.settled.node.hash }
+    const parsed = parseDeviceId(id)
+    if (!parsed.ok) throw new Error(parsed.detail)
+    const { deviceId } = parsed.value
+    const made = await renewWithCertificate(place, key, wallet, { deviceId, sequence })
+    const application = certifiedApplicationCodec.decode(made.application)
+    const transaction = application.ok ? transactionCodec.decode(application.value.transaction) : application
+    if (!application.ok || !transaction.ok || transaction.value.TAG !== 'evidence') throw new Error('no renewal')
+    const { data } = transaction.value
+    const message = renewalEndorsementMessage(chain.networkId, data.renewal)
+    const endorsements = [{ deviceId: relay.deviceId, signature: await relay.wallet.sign(message) }]
+    chain.waiting.push(transactionCodec.encode({ TAG: 'evidence', data: { ...data, endorsements } }))
+    await mine()
+    return application.value.evidence
+  }
+
+  it('a full node finds the newest evidence, and judges it as of the renewal', async () => {
+    const id = await letIn(await make())
+    for (const _ of [0, 1]) await mine()
+    const bytes = await renew(id)
+    const renewedAt = { height: chain.tip.node.height, time: now }
+    await mine()
+    expect(await verdictOf(id)).toBe('cannot-say: evidence-not-here')
+    kept.keep(bytes)
+    const other = otherRelay()
+    expect(await other.judge(id)).toMatchObject({
+      value: {
+        ...{ verdict: 'holds', code: 'valid', source: 'peer', renewed: true, stated: renewedAt },
+        endorsers: [{ deviceId: formatDeviceId(chain.networkId, relay.deviceId), asked: 'shown' }],
+        evidence: toHex(sha256(bytes)),
+        path: [{ serialNumber: 'B02' }, {}, {}],
+      },
+    })
+    expect(await otherRelay({ own: bytes }).judge(id)).toMatchObject({
+      value: { verdict: 'holds', source: 'own', stated: renewedAt, endorsers: [{ asked: undefined }] },
+    })
+    // The certificate that it came in by counts no longer.
+    await say([root], [maker, '0a01'])
+    expect(await verdictOf(id)).toBe('holds: valid')
+    await say([root], [maker, '0b02'])
+    expect(await verdictOf(id)).toBe('no-longer: revoked')
+  })
+
+  /** Stated by an endorser that has not looked. */
+  async function restate(made: Made, id: string, change: Partial<RenewalContent>): Promise<void> {
+    const parsed = parseDeviceId(id)
+    if (!parsed.ok || made.register.evidence.TAG !== 'certificate') throw new Error('no device')
+    const { deviceId } = parsed.value
+    const renewal = { deviceId, sequence: 1, ...made.register.evidence.data, ...change }
+    const message = renewalEndorsementMessage(chain.networkId, renewal)
+    const data = {
+      renewal,
+      endorsements: [{ deviceId: relay.deviceId, signature: await relay.wallet.sign(message) }],
+      authority: { TAG: 'wallet' as const, data: await wallet.sign(renewalMessage(chain.networkId, renewal)) },
+    }
+    chain.waiting.push(transactionCodec.encode({ TAG: 'evidence', data }))
+    await mine()
+  }
+
+  it('by the same evidence twice, the record says which of the two it is', async () => {
+    const made = await make()
+    const id = await letIn(made)
+    const bytes = await renew(id)
+    kept.keep(bytes)
+    const until = now + DAY
+    await restate(made, id, { sequence: 2, evidence: sha256(bytes), notAfter: until })
+    expect(await otherRelay().judge(id)).toMatchObject({
+      value: { verdict: 'holds', certifiedUntil: until, stated: { height: chain.tip.node.height } },
+    })
+  })
+
+  it('it does not fit where the certified key has not signed it', async () => {
+    const made = await make()
+    const id = await letIn(made)
+    if (made.register.evidence.TAG !== 'certificate') throw new Error('no certificate')
+    // What the device came in by, but for another time.
+    await restate(made, id, { notAfter: made.register.evidence.data.notAfter - 1 })
+    expect(await verdictOf(id)).toBe('does-not-fit: wrong-certified-key')
+  })
+
+  it('it does not fit where it was signed over no block of the chain, which would say where to look', async () => {
+    const made = await make()
+    const id = await letIn(made)
+    const decoded = certificateEvidenceCodec.decode(made.evidence)
+    if (!decoded.ok) throw new Error(decoded.detail)
+    const bytes = certificateEvidenceCodec.encode({ ...decoded.value, nonce: new Uint8Array(32).fill(9) })
+    await restate(made, id, { evidence: sha256(bytes) })
+    kept.keep(bytes)
+    expect(await otherRelay().judge(id)).toMatchObject({
+      value: { verdict: 'does-not-fit', code: 'stale-nonce', stated: undefined, renewed: true },
+    })
+    // And cannot be said of one that is not where it should be.
+    const later = certificateEvidenceCodec.encode({ ...decoded.value, nonce: chain.tip.node.hash })
+    await restate(made, id, { sequence: 2, evidence: sha256(later) })
+    kept.keep(later)
+    const other = otherRelay()
+    full.reader.renewalOf = async () => undefined
+    expect(await verdictOf(id, other)).toBe('cannot-say: renewal-not-found')
   })
 })
 

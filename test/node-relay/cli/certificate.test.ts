@@ -161,7 +161,8 @@ const VIEW: EvidenceView = {
   deviceId: FAKE_DEVICE_ID,
   status: 'active',
   evidence: 'ab'.repeat(32),
-  registered: { height: 7, time: Date.UTC(2026, 4, 1) },
+  stated: { height: 7, time: Date.UTC(2026, 4, 1) },
+  renewed: false,
   certifiedUntil: Date.UTC(2027, 4, 1),
   endorsers: [{ deviceId: 'LARES1ENDORSER', asked: 'shown' }],
   source: 'peer',
@@ -208,6 +209,8 @@ test('evidence that holds: who showed it, what it is, and exit code 0', async ()
     '  Shown by    another node',
     '  Endorsed by LARES1ENDORSER: shown',
   ])
+  expect((await evidence(accept({ ...VIEW, renewed: true }))).out).toContain('  Renewed     height 7, 2026-05-01')
+  expect((await evidence(accept({ ...VIEW, stated: undefined }))).out).not.toContain('height')
   const json = await evidence(accept(VIEW), '--json')
   expect([json.code, JSON.parse(json.out)]).toEqual([0, JSON.parse(JSON.stringify(VIEW))])
 })

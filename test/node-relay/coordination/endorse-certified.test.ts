@@ -13,7 +13,11 @@ import { createEvidenceStore } from '../../../node-relay/certificate/evidence-st
 import { createRevocationFiles } from '../../../node-relay/certificate/revocation-files.ts'
 import { endorseApplication, endorseCertified } from '../../../node-relay/coordination/endorse.ts'
 import { createNodeVerifier } from '../../../node-relay/crypto/node-verifier.ts'
-import { type CertifiedKey, registerWithCertificate } from '../../../node-relay/device-agent/registration.ts'
+import {
+  type CertifiedKey,
+  registerWithCertificate,
+  renewWithCertificate,
+} from '../../../node-relay/device-agent/registration.ts'
 import {
   certificateEvidenceCodec,
   certifiedApplicationCodec,
@@ -25,7 +29,12 @@ import { ASSURANCE } from '../../../shared/identity/label.ts'
 import { deviceRecordCodec } from '../../../shared/identity/record.ts'
 import { deviceKey } from '../../../shared/ledger/state-keys.ts'
 import { hashApplication, type Register, registerWalletMessage } from '../../../shared/transaction/register.ts'
-import { transactionCodec } from '../../../shared/transaction/transaction.ts'
+import {
+  renewalEndorsementMessage,
+  renewalMessage,
+  type Transaction,
+  transactionCodec,
+} from '../../../shared/transaction/transaction.ts'
 import {
   hasMatter,
   MATTER_ABSENT,
@@ -37,7 +46,7 @@ import {
 import { foundRelay, makeVoucher, type TestDevice } from '../../framework/chain-actions.ts'
 import { ChainBuilder, namedSigner } from '../../framework/chain-builder.ts'
 import { createCrl, type Issued, issue } from '../certificate/make-chain.ts'
-import { closeAll, type OpenChain, openChain } from '../full-node/open-chain.ts'
+import { closeAll, kinds, type OpenChain, openChain } from '../full-node/open-chain.ts'
 
 const DAY = 86_400_000
 const wallet = namedSigner('camera')
@@ -201,6 +210,112 @@ describe('a device with a certificate', () => {
     })
     expect(await codeOf(mixed)).toBe('not-an-application')
     expect(await codeOf(new Uint8Array(40))).toBe('malformed')
+  })
+})
+
+describe('a renewal', () => {
+  let deviceId: Uint8Array
+  beforeEach(async () => {
+    const first = await apply()
+    deviceId = first.deviceId
+    const endorsement = await ask(first.application)
+    if (!endorsement.ok) throw new Error(endorsement.detail)
+    const data = { ...opened(first.application).register, endorsements: [endorsement.value] }
+    await intoBlock({ TAG: 'register', data })
+  })
+
+  async function intoBlock(transaction: Transaction): Promise<void> {
+    chain.waiting.push(transactionCodec.encode(transaction))
+    expect((await full.feed(await chain.mine()))[0]?.kind).toBe('extension')
+    now = chain.tip.block.header.time
+    full.clock.now = now
+  }
+
+  const renewal = (key = certified(), change: { deviceId?: Uint8Array; sequence?: number; nonce?: Uint8Array } = {}) =>
+    renewWithCertificate({ ...place(), ...change }, key, wallet, { deviceId, sequence: 0, ...change })
+  const renewed = async (key?: CertifiedKey, change?: Parameters<typeof renewal>[1]) =>
+    (await renewal(key, change)).application
+
+  /** A certificate of the same key, by whom and until when it says. */
+  const reissued = (until: number, issuer = maker) => issue({ issuer, keys: camera.keys, until })
+
+  it('by a newer certificate of the same key is endorsed, kept, and taken into a block', async () => {
+    const newer = await reissued(now + 100 * DAY)
+    const { application, notAfter } = await renewal(certified(newer))
+    const endorsement = await ask(application)
+    if (!endorsement.ok) throw new Error(`${endorsement.code}: ${endorsement.detail}`)
+    const outer = certifiedApplicationCodec.decode(application)
+    const transaction = outer.ok ? transactionCodec.decode(outer.value.transaction) : outer
+    if (!outer.ok || !transaction.ok || transaction.value.TAG !== 'evidence') throw new Error('none')
+    const hash = sha256(outer.value.evidence)
+    expect(evidence.get(hash)).toEqual(Buffer.from(outer.value.evidence))
+    await intoBlock({ TAG: 'evidence', data: { ...transaction.value.data, endorsements: [endorsement.value] } })
+    const record = deviceRecordCodec.decode(full.chain.state.get(deviceKey(deviceId)) as Uint8Array)
+    expect(record.ok && record.value).toMatchObject({ evidence: hash, evidenceExpires: notAfter, sequence: 1 })
+    expect(await codeOf(application)).toBe('wrong-sequence')
+    expect(await codeOf(await renewed(certified(newer), { sequence: 1 }))).toBe('endorsed')
+  })
+
+  it('is undone with its block', async () => {
+    const read = () => {
+      const record = deviceRecordCodec.decode(full.chain.state.get(deviceKey(deviceId)) as Uint8Array)
+      if (!record.ok) throw new Error(record.detail)
+      return record.value
+    }
+    const before = read()
+    const parent = chain.tip
+    const application = certifiedApplicationCodec.decode(await renewed(certified(await reissued(now + 100 * DAY))))
+    const transaction = application.ok ? transactionCodec.decode(application.value.transaction) : application
+    if (!transaction.ok || transaction.value.TAG !== 'evidence') throw new Error('no renewal')
+    const { data } = transaction.value
+    const signature = await relay.wallet.sign(renewalEndorsementMessage(chain.networkId, data.renewal))
+    const endorsements = [{ deviceId: relay.deviceId, signature }]
+    await intoBlock({ TAG: 'evidence', data: { ...data, endorsements } })
+    expect(read()).toMatchObject({ sequence: 1, evidence: data.renewal.evidence })
+    const one = await chain.mine({ on: parent, transactions: [], time: chain.tip.block.header.time + 1 })
+    const two = await chain.mine({ on: one, transactions: [] })
+    expect(kinds(await full.feed(one, two))).toContain('reorganization')
+    expect(read()).toEqual(before)
+  })
+
+  it('is refused with the certificate of another key, and without the certified key', async () => {
+    const other = await issue({ issuer: maker })
+    expect(await codeOf(await renewed(certified(other)))).toBe('wrong-anchor')
+    expect(await codeOf(await renewed(certified(camera, [maker, root], maker)))).toBe('wrong-certified-key')
+    // What the key has signed for a device is for no other, and what it signed to come in is no renewal.
+    const outer = certifiedApplicationCodec.decode((await apply(certified(), place())).application)
+    const good = certifiedApplicationCodec.decode(await renewed())
+    if (!outer.ok || !good.ok) throw new Error('no application')
+    const transaction = transactionCodec.decode(good.value.transaction)
+    if (!transaction.ok || transaction.value.TAG !== 'evidence') throw new Error('no renewal')
+    const before = transaction.value.data.renewal
+    const restated = { ...before, evidence: sha256(outer.value.evidence) }
+    const signature = await wallet.sign(renewalMessage(chain.networkId, restated))
+    const copied = certifiedApplicationCodec.encode({
+      transaction: transactionCodec.encode({
+        TAG: 'evidence',
+        data: { renewal: restated, endorsements: [], authority: { TAG: 'wallet', data: signature } },
+      }),
+      evidence: outer.value.evidence,
+    })
+    expect(await codeOf(copied)).toBe('wrong-certified-key')
+    expect(await codeOf(await renewed())).toBe('endorsed')
+  })
+
+  it('keeps the rules of a registration', async () => {
+    const other = await issue({ name: [{ CN: ['Other'] }], ca: true })
+    const byOther = await issue({ issuer: other, keys: camera.keys })
+    expect(await codeOf(await renewed(certified(byOther, [other])))).toBe('untrusted-root')
+    expect(await codeOf(await renewed(certified(await reissued(now - 1))))).toBe('evidence-expired')
+    expect(await codeOf(await renewed(undefined, { nonce: new Uint8Array(32).fill(9) }))).toBe('stale-nonce')
+    expect(await codeOf(await renewed(undefined, { sequence: 7 }))).toBe('wrong-sequence')
+    expect(await codeOf(await renewed(undefined, { deviceId: new Uint8Array(32) }))).toBe('unknown-device')
+    expect(await codeOf(await renewed(undefined, { deviceId: relay.deviceId, sequence: 0 }))).toBe('not-certified')
+    const thief = await renewWithCertificate(place(), certified(), namedSigner('thief'), { deviceId, sequence: 0 })
+    expect(await codeOf(thief.application)).toBe('bad-signature')
+    await say([root], [maker, '0a01'])
+    expect(await codeOf(await renewed())).toBe('revoked')
+    expect(await codeOf(await renewed(certified(await reissued(now + DAY))))).toBe('endorsed')
   })
 })
 

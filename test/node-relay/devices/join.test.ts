@@ -2,12 +2,15 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { type EndorsingDoor, endorseApplication } from '../../../node-relay/coordination/endorse.ts'
 import { createNodeVerifier } from '../../../node-relay/crypto/node-verifier.ts'
 import { registerWithVoucher } from '../../../node-relay/device-agent/registration.ts'
+import { createJoinDesk } from '../../../node-relay/devices/join.ts'
 import { createSmallDevices } from '../../../node-relay/devices/small-devices.ts'
 import { checkTransaction } from '../../../node-relay/full-node/check-transaction.ts'
-import { LaresError, type Result } from '../../../shared/errors.ts'
+import { certifiedApplicationCodec } from '../../../shared/admission/certificate-evidence.ts'
+import { accept, LaresError, type Result, reject } from '../../../shared/errors.ts'
 import { formatDeviceId } from '../../../shared/identity/device-id.ts'
 import { endorsementAnswerCodec, refusal } from '../../../shared/protocol/messages.ts'
-import { transactionCodec } from '../../../shared/transaction/transaction.ts'
+import type { Register } from '../../../shared/transaction/register.ts'
+import { renewalEndorsementMessage, transactionCodec } from '../../../shared/transaction/transaction.ts'
 import {
   changeCoordination,
   endorse,
@@ -176,6 +179,54 @@ describe('a device that joins over HTTP', () => {
       namedSigner('recovery').publicKey,
     )
     expect(code(await devices.join(other.transaction))).toBe('bad-signature')
+    expect(submitted).toHaveLength(1)
+  })
+})
+
+describe('a renewal over HTTP', () => {
+  const renewal = {
+    deviceId: new Uint8Array(32).fill(1),
+    sequence: 4,
+    issuer: new Uint8Array(32).fill(2),
+    evidence: new Uint8Array(32).fill(3),
+    notAfter: 5,
+  }
+  const authority = { TAG: 'wallet' as const, data: new Uint8Array(64).fill(6) }
+  const endorsement = () => ({ deviceId: relay.deviceId, signature: new Uint8Array(64).fill(7) })
+  const applicationOf = (endorsements: Register['endorsements']) =>
+    certifiedApplicationCodec.encode({
+      transaction: transactionCodec.encode({ TAG: 'evidence', data: { renewal, endorsements, authority } }),
+      evidence: Uint8Array.of(1),
+    })
+
+  it('is endorsed for what it says, handed in, and answered with where the device stands', async () => {
+    full = await openChain(builder)
+    await full.feed(...builder.from(1))
+    const asked: unknown[] = []
+    let refused: string | undefined
+    const desk = createJoinDesk({
+      chain: full.chain,
+      async endorsements(...question) {
+        asked.push(question)
+        return refused === undefined ? accept([endorsement()]) : reject(refused, 'no')
+      },
+      async submit(bytes) {
+        submitted.push(bytes)
+        return accept({ transactionId: 'ab' })
+      },
+      stateOf: () => 'registered',
+    })
+    const bytes = applicationOf([])
+    const deviceId = formatDeviceId(builder.networkId, renewal.deviceId)
+    expect(await desk.joinCertified(bytes)).toEqual(accept({ deviceId, state: 'registered', transactionId: 'ab' }))
+    expect(asked).toEqual([['endorseCertified', bytes, renewalEndorsementMessage(builder.networkId, renewal)]])
+    const data = { renewal, endorsements: [endorsement()], authority }
+    expect(submitted).toEqual([transactionCodec.encode({ TAG: 'evidence', data })])
+    refused = 'wrong-anchor'
+    expect(code(await desk.joinCertified(bytes))).toBe('wrong-anchor')
+    expect(code(await desk.joinCertified(applicationOf([endorsement()])))).toBe('not-an-application')
+    // It is no registration, and certificates go by another way.
+    expect(code(await desk.join(transactionCodec.encode({ TAG: 'evidence', data })))).toBe('not-an-application')
     expect(submitted).toHaveLength(1)
   })
 })

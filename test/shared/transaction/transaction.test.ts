@@ -48,6 +48,15 @@ beforeAll(async () => {
     },
     { TAG: 'policy', data: { policy: DEFAULT_POLICY, signatures: [{ owner: 0, signature: filled(6, 64) }] } },
   ]
+  const renewal = { deviceId: filled(1), sequence: 2, issuer: filled(2), evidence: filled(3), notAfter: 4 }
+  rest.push({
+    TAG: 'evidence',
+    data: {
+      renewal,
+      endorsements: [{ deviceId: filled(5), signature: filled(6, 64) }],
+      authority: { TAG: 'wallet', data: filled(7, 64) },
+    },
+  })
   samples = [...chain.waiting, ...rest.map((one) => transactionCodec.encode(one))]
 })
 

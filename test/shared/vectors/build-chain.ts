@@ -29,6 +29,8 @@ import {
 import {
   hashPolicy,
   type RotateContent,
+  renewalEndorsementMessage,
+  renewalMessage,
   rotateMessage,
   rotateNewKeyMessage,
   transactionCodec,
@@ -143,6 +145,26 @@ export async function buildProtocolChain(): Promise<ProtocolChain> {
     { TAG: 'certificate', data: { issuer: seedOf('issuer'), evidence: seedOf('certificate'), notAfter: soon() } },
     lock,
   )
+
+  const renewal = {
+    deviceId: deviceIdOf(chain.networkId, lock.publicKey, certificateAnchor(CERTIFIED_KEY)),
+    sequence: 1,
+    issuer: seedOf('issuer'),
+    evidence: sha256(EXAMPLE_EVIDENCE),
+    notAfter: soon() + HOUR_MS,
+  }
+  const renewed = {
+    renewal,
+    endorsements: [
+      {
+        deviceId: relay.deviceId,
+        signature: await relay.wallet.sign(renewalEndorsementMessage(chain.networkId, renewal)),
+      },
+    ],
+    authority: { TAG: 'wallet' as const, data: await lock.sign(renewalMessage(chain.networkId, renewal)) },
+  }
+  chain.waiting.push(transactionCodec.encode({ TAG: 'evidence', data: renewed }))
+  await mine('evidence')
 
   const newWallet = signerOf('vectors sensor, second key')
   const content: RotateContent = {

@@ -65,6 +65,8 @@ import {
 import {
   hashCoordinationContent,
   hashPolicy,
+  renewalEndorsementMessage,
+  renewalMessage,
   retireMessage,
   rotateMessage,
   rotateNewKeyMessage,
@@ -271,6 +273,11 @@ function transactions({ chain, transactions: named }: ProtocolChain): Record<str
         }
       case 'retire':
         return { message: retireMessage(networkId, transaction.data.retire) }
+      case 'evidence':
+        return {
+          message: renewalMessage(networkId, transaction.data.renewal),
+          endorsementMessage: renewalEndorsementMessage(networkId, transaction.data.renewal),
+        }
       case 'policy':
         return { message: ownerMessage(networkId, KIND.policy, hashPolicy(transaction.data.policy)) }
     }
