@@ -20,6 +20,7 @@ import { createEvidenceStore } from './certificate/evidence-store.ts'
 import { createRevocationFiles } from './certificate/revocation-files.ts'
 import { showEvidence } from './certificate/show-evidence.ts'
 import { endorseApplication, endorseCertified } from './coordination/endorse.ts'
+import { createServiceDesk, SERVICE_ROUND_MS } from './coordination/service-desk.ts'
 import { createCachingVerifier } from './crypto/caching-verifier.ts'
 import { createPoolVerifier } from './crypto/pool-verifier.ts'
 import { createSmallDevices } from './devices/small-devices.ts'
@@ -56,6 +57,7 @@ import { createHasher, type Hasher } from './mining/hasher.ts'
 import { createMiner } from './mining/miner.ts'
 import { type MinerClock, systemClock } from './mining/system-clock.ts'
 import { loadNetworkIdentity } from './network/network-identity.ts'
+import { RELAY_CONNECTION_LIMITS } from './network/relay-limits.ts'
 import { createRelayNetwork } from './network/relay-network.ts'
 import { measureOwnProfile } from './own-profile.ts'
 import { createPolicyDesk } from './policy/policy-desk.ts'
@@ -69,7 +71,7 @@ import { createAnnouncements } from './sync/announcements.ts'
 import { createChainSync } from './sync/chain-sync.ts'
 import { createDialler } from './sync/dialler.ts'
 import { fetchGenesis } from './sync/join-network.ts'
-import { addressesForRecord } from './sync/own-addresses.ts'
+import { addressesForBrowsers, addressesForRecord } from './sync/own-addresses.ts'
 import { openPeersFile } from './sync/peers-file.ts'
 
 /** Rounds of upkeep: blocks that were ahead of the clock, founding transactions that still wait, peers' clocks. ms */
@@ -285,7 +287,10 @@ export async function createRelay(init: RelayInit): Promise<Relay> {
       now: clock.now,
       onOutcome: noteOutcome,
       onStatus: peers.said,
-      onFullNode: (peer) => dialler.foundFullNode(peer),
+      onFullNode(peer) {
+        dialler.foundFullNode(peer)
+        services.foundFullNode(peer)
+      },
       log: debug,
     })
     closing.push(() => sync.stop())
@@ -348,6 +353,15 @@ export async function createRelay(init: RelayInit): Promise<Relay> {
           endorseCertified: (application: Uint8Array) => endorseCertified(endorser, application),
         }
       : undefined
+    const services = createServiceDesk({
+      network,
+      chain,
+      verifier,
+      sealing: () => recovery.sealing,
+      addresses: () => addressesForBrowsers(network.peerId, network.addresses(), init.announced ?? []),
+      capacity: RELAY_CONNECTION_LIMITS.total,
+      now: clock.now,
+    })
     await serve({
       network,
       chain,
@@ -355,6 +369,7 @@ export async function createRelay(init: RelayInit): Promise<Relay> {
       label: () => (isKeeper() ? LABEL.full : 0) | (coordinates ? LABEL.coordination : 0),
       now: clock.now,
       knownPeers: () => dialler.known(),
+      serviceRecords: (seats) => services.records(seats),
       submit,
       showEvidence: (from, request) =>
         showEvidence({ chain, verifier, evidence, peerId: network.peerId, now: clock.now }, from, request),
@@ -487,6 +502,7 @@ export async function createRelay(init: RelayInit): Promise<Relay> {
         if (store.transactionPlace(transactionIdOf(networkId, bytes)) === undefined) await submit(bytes)
     }
     closing.push(every(UPKEEP_MS, upkeep))
+    closing.push(every(SERVICE_ROUND_MS, () => services.look()))
     closing.push(every(SYNC_TICK_MS, async () => sync.tick()))
     closing.push(every(PEER_CLOCK_MS, askClocks))
     /** Connected peers only: bounded as these are. */

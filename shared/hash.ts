@@ -64,6 +64,7 @@ export const TAGS = {
   challengeAnswer: 'lares/challenge-answer/1',
   relayTime: 'lares/relay-time/1',
   assignment: 'lares/assignment/1',
+  serviceRecord: 'lares/service-record/1',
 } as const
 
 export type Tag = (typeof TAGS)[keyof typeof TAGS]

@@ -1,5 +1,6 @@
 import { equalBytes } from '../../shared/bytes.ts'
 import type { Codec } from '../../shared/codec.ts'
+import type { ServiceRecord } from '../../shared/coordination/service-record.ts'
 import { LaresError, type Result, type Verdict } from '../../shared/errors.ts'
 import {
   type EvidenceRequest,
@@ -27,6 +28,7 @@ import {
   transactionsCodec,
   transactionsRequestCodec,
 } from '../../shared/protocol/messages.ts'
+import { serversCodec, serversRequestCodec } from '../../shared/protocol/service-messages.ts'
 import type { PeerNetwork, RequestHandler } from '../../shared/protocol/transport.ts'
 import { previousVersion } from '../../shared/protocol/versions.ts'
 import type { EndorsingDoor } from '../coordination/endorse.ts'
@@ -42,6 +44,8 @@ export interface ServingInit {
   readonly now: () => number
   /** Addresses of full nodes, our own first. */
   knownPeers(): readonly string[]
+  /** What the holders of these seats say of where they serve. */
+  serviceRecords(seats: readonly number[]): ServiceRecord[]
   submit(transaction: Uint8Array): Promise<Result<{ readonly transactionId: Uint8Array }>>
   /** What was endorsed by, to who may see it. @param from libp2p peer ID of who asks */
   showEvidence(from: string, request: EvidenceRequest): Promise<Result<Uint8Array>>
@@ -115,6 +119,11 @@ export async function serve(init: ServingInit): Promise<void> {
   await handle('peers', async (_from, bytes) => {
     if (open(statusRequestCodec, bytes) === undefined) return 'reject'
     return peersCodec.encode({ addresses: [...init.knownPeers()] })
+  })
+  await handle('servers', async (_from, bytes) => {
+    const request = open(serversRequestCodec, bytes)
+    if (request === undefined) return 'reject'
+    return serversCodec.encode({ records: init.serviceRecords(request.seats) })
   })
   await handle('transactions', async (_from, bytes) => {
     const request = open(transactionsRequestCodec, bytes)

@@ -82,6 +82,8 @@ export const PROTOCOLS = {
   },
   /** Addresses of full nodes. */
   peers: { id: '/lares/peers/1', maxRequest: 64, maxResponse: 16 * 1024, timeoutMs: 10 * SECOND, cost: 1 },
+  /** Where the holders of some seats serve, in their own signed words. */
+  servers: { id: '/lares/servers/1', maxRequest: 128, maxResponse: 20 * 1024, timeoutMs: 10 * SECOND, cost: 1 },
   /** The transactions of an announced block that did not wait here already. */
   transactions: {
     id: '/lares/transactions/1',

@@ -1,5 +1,6 @@
 /** Transactions for the chain builder: devices, vouchers, coordination nodes, roster changes. */
 import { asciiBytes, compareBytes } from '../../shared/bytes.ts'
+import { type ServiceContent, type ServiceRecord, serviceMessage } from '../../shared/coordination/service-record.ts'
 import { createSeedSigner, type Signer } from '../../shared/crypto/signer.ts'
 import { sha256 } from '../../shared/hash.ts'
 import { ownerAnchor, voucherAnchor } from '../../shared/identity/anchor.ts'
@@ -168,6 +169,20 @@ export async function admitKeeper(chain: ChainBuilder, device: TestDevice, seali
   })
   await pushRosterChange(chain, approve)
   chain.addSealer(sealing)
+}
+
+/** What the holder of a seat says of where it serves. */
+export async function sayService(
+  chain: Pick<ChainBuilder, 'networkId'>,
+  sealing: Signer,
+  content: Pick<ServiceContent, 'seat' | 'issuedAt'> & Partial<ServiceContent>,
+): Promise<ServiceRecord> {
+  const said = { isBusy: false, addresses: [serviceAddress(`Seat${content.seat}`)], ...content }
+  return { ...said, signature: await sealing.sign(serviceMessage(chain.networkId, said)) }
+}
+
+export function serviceAddress(peerId: string): string {
+  return `/ip4/192.168.1.20/udp/4671/webrtc-direct/certhash/u1/p2p/${peerId}`
 }
 
 /** An owner takes a seat away. Waits for the next block. */

@@ -1,6 +1,7 @@
 /** An honest full and coordination node without a network: answers the protocols of shared/protocol from a built chain. */
 import { blockCodec } from '../../shared/block/block.ts'
 import { equalBytes, toHex, ZERO_HASH } from '../../shared/bytes.ts'
+import type { ServiceRecord } from '../../shared/coordination/service-record.ts'
 import { createNobleVerifier } from '../../shared/crypto/noble-verifier.ts'
 import { EMPTY_RANGE, type MountainRange } from '../../shared/history/mountain-range.ts'
 import { LABEL } from '../../shared/identity/label.ts'
@@ -27,6 +28,7 @@ import {
   transactionsCodec,
   transactionsRequestCodec,
 } from '../../shared/protocol/messages.ts'
+import { serversCodec, serversRequestCodec } from '../../shared/protocol/service-messages.ts'
 import { type Transaction, transactionCodec, transactionIdOf } from '../../shared/transaction/transaction.ts'
 import { endorse, type TestDevice } from './chain-actions.ts'
 import type { BuiltBlock, ChainBuilder } from './chain-builder.ts'
@@ -47,6 +49,8 @@ export interface HonestNodeInit {
   readonly now?: () => number
   /** Addresses of full nodes that it tells of. */
   readonly peers?: readonly string[]
+  /** What full nodes say of where they serve. */
+  readonly services?: () => readonly ServiceRecord[]
   /** Proofs are served for this many headers below the tip. */
   readonly proofDepth?: number
 }
@@ -58,6 +62,7 @@ export function createHonestNode({
   coordinator,
   now,
   peers = [],
+  services = () => [],
   proofDepth = Number.MAX_SAFE_INTEGER,
 }: HonestNodeInit): Answer {
   const verifier = createNobleVerifier()
@@ -95,6 +100,12 @@ export function createHonestNode({
     async [PROTOCOLS.peers.id](request) {
       const asked = statusRequestCodec.decode(request)
       return asked.ok && isOurs(asked.value.networkId) ? peersCodec.encode({ addresses: [...peers] }) : 'reject'
+    },
+
+    async [PROTOCOLS.servers.id](request) {
+      const asked = serversRequestCodec.decode(request)
+      if (!asked.ok || !isOurs(asked.value.networkId)) return 'reject'
+      return serversCodec.encode({ records: services().filter(({ seat }) => asked.value.seats.includes(seat)) })
     },
 
     async [PROTOCOLS.recovery.id](request) {

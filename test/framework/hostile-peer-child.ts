@@ -23,6 +23,7 @@ import {
   statusRequestCodec,
   transactionsRequestCodec,
 } from '../../shared/protocol/messages.ts'
+import { serversRequestCodec } from '../../shared/protocol/service-messages.ts'
 import { encodeFrame } from '../../shared/transport/frame.ts'
 import { gossipOptions } from '../../shared/transport/gossip-options.ts'
 import { type BuiltBlock, namedSigner } from './chain-builder.ts'
@@ -139,6 +140,7 @@ const tip = chain.tip.node
 const REQUESTS: Record<ProtocolName, Uint8Array> = {
   status: statusRequestCodec.encode({ networkId }),
   peers: statusRequestCodec.encode({ networkId }),
+  servers: serversRequestCodec.encode({ networkId, seats: [0] }),
   recovery: recoveryRequestCodec.encode({ networkId }),
   checkpoint: checkpointRequestCodec.encode({ networkId, hash: tip.hash }),
   headers: headersRequestCodec.encode({ networkId, locator: [networkId], count: 1_000 }),

@@ -1,4 +1,5 @@
 import { equalBytes, toHex } from '../../shared/bytes.ts'
+import type { AssignedDevice } from '../../shared/coordination/assignment.ts'
 import { LaresError } from '../../shared/errors.ts'
 import { formatDeviceId, formatDid } from '../../shared/identity/device-id.ts'
 import { labelNames, STATUS } from '../../shared/identity/label.ts'
@@ -89,6 +90,12 @@ export class Identity {
     return this.#record?.deviceId ?? this.#lostId
   }
 
+  /** What decides who serves it; undefined without an ID, or where its block is not known. */
+  get assigned(): AssignedDevice | undefined {
+    const { deviceId, block: blockHash } = this.#record ?? {}
+    return deviceId && blockHash && { deviceId, blockHash }
+  }
+
   /** Only the recovery words bring this ID back. */
   get isLost(): boolean {
     const isRefused = this.#record?.failure !== undefined && readRotate(this.#record.application) !== undefined
@@ -149,7 +156,8 @@ export class Identity {
   /** Blocks that were settled are lost: the ID may have been in one of them, and is looked for anew. */
   async mayBeLost(): Promise<void> {
     const record = this.#record
-    if (record?.state === 'settled') await this.#save({ ...record, state: 'pending', done: STEPS.slice(0, 4) })
+    if (record?.state === 'settled')
+      await this.#save({ ...record, state: 'pending', block: undefined, done: STEPS.slice(0, 4) })
     await this.poke()
   }
 
@@ -231,7 +239,9 @@ export class Identity {
     // Brought back somewhere else, by its recovery words.
     if (!isOurs && !this.#isLost && device.status !== STATUS.retired) this.#lose()
     const state = device.status === STATUS.retired ? 'retired' : 'settled'
-    if (state !== record.state) await this.#save({ ...record, state, done: STEPS })
+    const block = this.#access.graph?.at(device.registeredHeight)?.hash ?? record.block
+    const isNews = state !== record.state || (block !== undefined && record.block === undefined)
+    if (isNews) await this.#save({ ...record, state, block, done: STEPS })
   }
 
   async #readDevice(node: Parameters<ChainAccess['query']>[0], deviceId: Uint8Array) {

@@ -1,7 +1,7 @@
 import { type LabelDecision, labelOf } from '../../shared/admission/label-of.ts'
 import { Lifetime } from '../../shared/admission/lifetime.ts'
 import type { DeviceProfile } from '../../shared/admission/profile.ts'
-import { fromHex } from '../../shared/bytes.ts'
+import { fromHex, HASH_LENGTH } from '../../shared/bytes.ts'
 import type { ForkGraph } from '../../shared/chain/fork-graph.ts'
 import { restoredSentence } from '../../shared/chain/recovery-words.ts'
 import { LABEL, labelNames } from '../../shared/identity/label.ts'
@@ -13,6 +13,7 @@ import type { GossipVerdict } from '../../shared/protocol/transport.ts'
 import type { Recovery } from '../../shared/transaction/roster-change.ts'
 import type { NetworkRecord } from '../store/local-store.ts'
 import type { KeepersView, NetworkView, PeerView, SyncPhase, TransportName } from '../worker/api.ts'
+import type { AssignedServers } from './assigned-servers.ts'
 import type { AuditedChain } from './audit.ts'
 import { Identity } from './identity.ts'
 import { createIncidents, type Incidents } from './incidents.ts'
@@ -49,6 +50,10 @@ export class NetworkClient implements AuditedChain {
   readonly #recoveryWatch: RecoveryWatch
   readonly #hints: ServerHints
   readonly #lifetime = new Lifetime()
+  /** Takes the place of an ID until there is one: another at each start, so that nobody knows a visitor again by it. */
+  readonly #visitorId: Uint8Array
+  #assigned: Promise<AssignedServers> | undefined
+  #assignedNow: AssignedServers | undefined
   readonly #onChange: () => void
   readonly #waiters = new Set<() => void>()
   readonly #originAskedAt = new Map<string, number>()
@@ -99,8 +104,10 @@ export class NetworkClient implements AuditedChain {
     this.query = createStateQuery({
       networkId: this.networkId,
       servers: this.servers,
+      clock,
       onLie: (peer, code, evidence) => this.#offence(peer, code, evidence),
     })
+    this.#visitorId = ports.random(HASH_LENGTH)
     this.identity = new Identity(this, ports, () => this.#changed())
     this.#redial = new Redial({
       page,
@@ -205,6 +212,7 @@ export class NetworkClient implements AuditedChain {
     this.#kept?.stop()
     this.#redial.stop()
     this.#hints.stop()
+    this.#assignedNow?.stop()
     this.identity.stop()
     this.#cancelOriginRetry?.()
     for (const waiter of [...this.#waiters]) waiter()
@@ -235,12 +243,14 @@ export class NetworkClient implements AuditedChain {
     else this.#driver.peerConnected(peerId)
     void this.#kept?.checkOlder()
     void this.identity.poke()
+    void this.#assign()
   }
 
   peerDisconnected(peerId: string): void {
     if (!this.servers.remove(peerId)) return
     this.#driver?.peerGone(peerId)
     this.#hints.gone(peerId)
+    this.#assignedNow?.lost(peerId)
     if (this.servers.size > 0 || this.#stopped) return
     this.#lifetime.note(false, this.#ports.clock.now())
     this.incidents.add({ code: 'server-lost', severity: 'warning', sentence: INCIDENT.serverLost })
@@ -355,6 +365,38 @@ export class NetworkClient implements AuditedChain {
     this.#kept?.apply(applied)
     if (applied.some(({ rosterChanges }) => rosterChanges.length > 0)) this.#hints.rosterChanged()
     void this.identity.poke()
+    void this.#assign()
+  }
+
+  /** Who serves this device is looked at anew. With one full node there is no choice. */
+  async #assign(): Promise<void> {
+    const members = this.graph?.settled.node.roster.members.length ?? 0
+    if (this.#stopped || (members < 2 && this.#assignedNow === undefined)) return
+    this.#assigned ??= this.#openAssigned()
+    // A chunk that could not be loaded is tried again at the next block.
+    const assigned = await this.#assigned.catch(() => {
+      this.#assigned = undefined
+    })
+    if (this.#stopped) assigned?.stop()
+    else await assigned?.look()
+  }
+
+  async #openAssigned(): Promise<AssignedServers> {
+    const { AssignedServers } = await import('./assigned-servers.ts')
+    const { page, clock, verifier } = this.#ports
+    this.#assignedNow = new AssignedServers({
+      networkId: this.networkId,
+      servers: this.servers,
+      page,
+      clock,
+      verifier,
+      roster: () => this.graph?.settled.node.roster,
+      headerTime: () => this.graph?.tip.sealed.header.time ?? 0,
+      isFullNode: (peerId) => ((this.#driver?.sync.statusOf(peerId)?.label ?? 0) & LABEL.full) !== 0,
+      device: () => this.identity.assigned ?? { deviceId: this.#visitorId, blockHash: this.networkId },
+      onChange: () => this.#changed(),
+    })
+    return this.#assignedNow
   }
 
   #step(): void {
@@ -500,9 +542,11 @@ export class NetworkClient implements AuditedChain {
           label: status && labelNames(status.label).join(' and '),
           height: status?.tip.height,
           serving: this.servers.serving === server.peerId,
+          duty: this.#assignedNow?.dutyOf(server.peerId),
         }
       }),
       keepers: graph && this.#keepersOf(graph),
+      assigned: this.#assignedNow?.view() ?? [],
       singleKeeper: graph !== undefined && graph.tip.roster.members.length === 1,
       identity: this.identity.view(),
       incidents: this.incidents.view(),

@@ -17,6 +17,8 @@ export interface Server {
   roundTrip: number | undefined
   penalty: number
   silences: number
+  /** It lets a question wait, and others have been asked meanwhile; until it answers anything again. */
+  isLate: boolean
 }
 
 export interface ServersInit {
@@ -34,6 +36,8 @@ export class Servers {
   readonly #peers = new Map<string, Server>()
   #serving: string | undefined
   #lastServing: string | undefined
+  /** Those assigned to this device, first comes first. */
+  #order: readonly string[] = []
 
   constructor(init: ServersInit) {
     this.#page = init.page
@@ -56,10 +60,26 @@ export class Servers {
     return [...this.#peers.values()]
   }
 
-  /** The serving one first, then the others in the order they came. */
+  /** Whom to ask: those who answer before those who do not, the assigned ones in their order, the serving one, the others. */
   inOrder(): string[] {
-    const others = [...this.#peers.keys()].filter((peerId) => peerId !== this.#serving)
-    return this.#serving === undefined ? others : [this.#serving, ...others]
+    const place = ({ peerId, isLate, silences }: Server) => {
+      const at = this.#order.indexOf(peerId)
+      const among = at >= 0 ? at : this.#order.length + Number(peerId !== this.#serving)
+      return (isLate || silences > 0 ? MAX_SERVERS + 1 : 0) + among
+    }
+    const all = this.all().sort((a, b) => place(a) - place(b))
+    return all.map(({ peerId }) => peerId)
+  }
+
+  /** Who serves this device, the first before the others. */
+  setOrder(peerIds: readonly string[]): void {
+    this.#order = peerIds
+  }
+
+  /** It has not answered for a while: until it does, others are asked first. */
+  late(peerId: string): void {
+    const peer = this.#peers.get(peerId)
+    if (peer !== undefined) peer.isLate = true
   }
 
   /** @returns whether it is a new one */
@@ -72,7 +92,8 @@ export class Servers {
       return false
     }
     if (this.#peers.size >= MAX_SERVERS) return false
-    this.#peers.set(peerId, { peerId, transport, address, roundTrip: undefined, penalty: 0, silences: 0 })
+    const server = { peerId, transport, address, roundTrip: undefined, penalty: 0, silences: 0, isLate: false }
+    this.#peers.set(peerId, server)
     this.#init.onChange()
     return true
   }
@@ -130,6 +151,7 @@ export class Servers {
     const peer = this.#peers.get(peerId)
     if (peer === undefined) return
     peer.silences = 0
+    peer.isLate = false
     if (this.#serving === peerId) return
     const before = this.#lastServing
     this.#serving = peerId

@@ -1,10 +1,13 @@
 import type { ChainNode } from '../../shared/chain/chain-node.ts'
 import { verifyStateProof } from '../../shared/proof/state-proof.ts'
 import { proofCodec, proofRequestCodec } from '../../shared/protocol/messages.ts'
+import type { TransportClock } from '../../shared/protocol/transport.ts'
 import type { Servers } from './servers.ts'
 
 /** Servers that are asked for one proof before giving up. */
 const MAX_TRIES = 5
+/** A question that has no answer after this is put to the next server too, ms: many round trips in a home. */
+const HEDGE_MS = 300
 
 export type StateAnswer =
   | {
@@ -21,6 +24,7 @@ export type StateAnswer =
 export interface StateQueryInit {
   readonly networkId: Uint8Array
   readonly servers: Servers
+  readonly clock: TransportClock
   /** A wrong proof: the bytes are the evidence. */
   readonly onLie: (peer: string, code: string, evidence: Uint8Array) => void
 }
@@ -28,32 +32,69 @@ export interface StateQueryInit {
 /** What the state under a header says about a key, proven by hashes to the header's own state root. */
 export type StateQuery = (node: ChainNode, key: Uint8Array) => Promise<StateAnswer>
 
-/** Asks the serving node first, then the others: a wrong proof, or none, sends the question on to the next. */
-export function createStateQuery({ networkId, servers, onLie }: StateQueryInit): StateQuery {
-  return async (node, key) => {
+type Said = Extract<StateAnswer, { kind: 'proven' }> | 'wrong' | 'nothing'
+
+/**
+ * Asks the first server, then the others: a wrong proof, or none, sends the question on to the next. So does silence of
+ * {@link HEDGE_MS}, but the first may still answer (Dean and Barroso, "The Tail at Scale", 2013: hedged requests); the first
+ * proof that holds counts.
+ */
+export function createStateQuery({ networkId, servers, clock, onLie }: StateQueryInit): StateQuery {
+  async function askOne(peer: string, node: ChainNode, key: Uint8Array): Promise<Said> {
     const request = proofRequestCodec.encode({ networkId, headerHash: node.hash, key })
-    const root = node.sealed.header.stateRoot
-    let lies = 0
-    for (const peer of servers.inOrder().slice(0, MAX_TRIES)) {
-      const answer = await servers.ask(peer, 'proof', request)
-      if (!answer.ok) continue
-      const decoded = proofCodec.decode(answer.value)
-      if (!decoded.ok) {
-        lies++
-        onLie(peer, decoded.code, answer.value)
-        continue
-      }
-      // It does not have that header, or no longer its state: no lie.
-      const { proof } = decoded.value
-      if (proof === undefined) continue
-      const state = verifyStateProof({ root, key, proof })
-      if (!state.ok) {
-        lies++
-        onLie(peer, 'wrong-proof', answer.value)
-        continue
-      }
-      return { kind: 'proven', value: state.value.value, proofBytes: answer.value.length, peer }
+    const answer = await servers.ask(peer, 'proof', request)
+    if (!answer.ok) return 'nothing'
+    const decoded = proofCodec.decode(answer.value)
+    if (!decoded.ok) {
+      onLie(peer, decoded.code, answer.value)
+      return 'wrong'
     }
-    return { kind: 'unavailable', lies }
+    // It does not have that header, or no longer its state: no lie.
+    const { proof } = decoded.value
+    if (proof === undefined) return 'nothing'
+    const state = verifyStateProof({ root: node.sealed.header.stateRoot, key, proof })
+    if (!state.ok) {
+      onLie(peer, 'wrong-proof', answer.value)
+      return 'wrong'
+    }
+    return { kind: 'proven', value: state.value.value, proofBytes: answer.value.length, peer }
   }
+
+  return (node, key) =>
+    new Promise((resolve) => {
+      const asked = new Set<string>()
+      let underWay = 0
+      let lies = 0
+      let isDone = false
+      let cancel = () => {}
+
+      function end(answer: StateAnswer): void {
+        isDone = true
+        cancel()
+        resolve(answer)
+      }
+
+      function askNext(): void {
+        cancel()
+        const peer = asked.size < MAX_TRIES ? servers.inOrder().find((one) => !asked.has(one)) : undefined
+        if (peer === undefined) {
+          if (underWay === 0) end({ kind: 'unavailable', lies })
+          return
+        }
+        asked.add(peer)
+        underWay++
+        cancel = clock.after(HEDGE_MS, () => {
+          servers.late(peer)
+          askNext()
+        })
+        void askOne(peer, node, key).then((said) => {
+          underWay--
+          if (isDone) return
+          if (said === 'wrong') lies++
+          if (typeof said === 'object') end(said)
+          else askNext()
+        })
+      }
+      askNext()
+    })
 }

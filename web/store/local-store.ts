@@ -68,6 +68,8 @@ export interface IdentityRecord {
   /** With endorsements, as it was submitted, so that it can be submitted again. */
   readonly transaction: Uint8Array | undefined
   readonly done: readonly JoinStepName[]
+  /** Hash of the block that registered it, which decides who serves it; undefined until that is settled, or not known here. */
+  readonly block?: Uint8Array | undefined
   /** Why the network will not have it. */
   readonly failure: { readonly code: string; readonly sentence: string } | undefined
 }

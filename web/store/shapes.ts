@@ -68,7 +68,7 @@ export function isHeaderChunk(value: unknown): value is HeaderChunk {
 
 export function isIdentityRecord(value: unknown): value is IdentityRecord {
   if (!isFields(value)) return false
-  const { state, deviceId, anchor, label, application, transaction, done, failure } = value
+  const { state, deviceId, anchor, label, application, transaction, done, block, failure } = value
   return (
     isText(state) &&
     ['joining', 'pending', 'settled', 'retired'].includes(state) &&
@@ -78,6 +78,7 @@ export function isIdentityRecord(value: unknown): value is IdentityRecord {
     isBytes(application) &&
     (transaction === undefined || isBytes(transaction)) &&
     isTextList(done) &&
+    (block === undefined || isHash(block)) &&
     (failure === undefined || (isFields(failure) && isText(failure['code']) && isText(failure['sentence'])))
   )
 }

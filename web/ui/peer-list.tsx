@@ -41,6 +41,11 @@ function PeerRow({ peer }: { peer: PeerView }) {
         <p>
           <strong>{peer.label || 'unknown'}</strong> <span class="mono small">…{peer.peerId.slice(-6)}</span>
           {peer.serving && <span class="tag">serves this browser</span>}
+          {peer.duty && (
+            <span class="tag" data-testid="duty">
+              {peer.duty}
+            </span>
+          )}
         </p>
         <p class="muted small">
           {TRANSPORT_WORDS[peer.transport]}

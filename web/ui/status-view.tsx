@@ -20,10 +20,12 @@ import { Card, Facts, Late, Note, Pill } from './parts.tsx'
 import { PeerList } from './peer-list.tsx'
 import { type PageActions, useNow } from './store.ts'
 
+const loadServing = async () => (await import('./serving-reasons.tsx')).ServingReasons
 const loadReasons = async () => (await import('./label-reasons.tsx')).LabelReasons
 
 export function StatusView({ view, actions }: { view: AppView; actions: PageActions }) {
   const now = useNow()
+  const [isAsked, setAsked] = useState(false)
   const network = view.active
   if (network === undefined) return <NoNetwork />
   return (
@@ -48,6 +50,12 @@ export function StatusView({ view, actions }: { view: AppView; actions: PageActi
         <Card title="Peers">
           <p class="muted">{servedBySentence(network.peers)}</p>
           <PeerList peers={network.peers} />
+          {network.assigned.length > 0 && (
+            <details onToggle={(event) => setAsked(event.currentTarget.open)}>
+              <summary data-testid="serving-why">Who serves this device, and why</summary>
+              {isAsked && <Late load={loadServing} props={{ network }} waiting={null} />}
+            </details>
+          )}
         </Card>
       </div>
     </div>

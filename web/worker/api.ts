@@ -42,6 +42,9 @@ export type SyncPhase = 'connecting' | 'syncing' | 'following' | 'asleep' | 'off
 
 export type TransportName = 'webrtc-direct' | 'webrtc' | 'websocket' | 'tcp' | 'circuit'
 
+/** What a full node is to this device by the assignment that everybody can recompute. */
+export type ServerDuty = 'primary' | 'standby' | 'backup'
+
 export interface PeerView {
   readonly peerId: string
   readonly transport: TransportName
@@ -55,6 +58,16 @@ export interface PeerView {
   readonly penalty: number
   /** This peer serves our requests now. */
   readonly serving: boolean
+  readonly duty: ServerDuty | undefined
+}
+
+/** A server that is assigned to this device, in the order of the assignment. */
+export interface AssignedView {
+  readonly seat: number
+  /** Not known until it has said where it serves. */
+  readonly peerId: string | undefined
+  /** `busy`, `away`: passed over for the time. */
+  readonly state: ServerDuty | 'busy' | 'away'
 }
 
 /** Something a person should know: a lie that was caught, a storage that was repaired, a server that left. */
@@ -109,6 +122,8 @@ export interface NetworkView {
   readonly targetHeight: number | undefined
   readonly peers: readonly PeerView[]
   readonly keepers: KeepersView | undefined
+  /** First to last; empty in a network of one full node. */
+  readonly assigned: readonly AssignedView[]
   /** One keeper: its key is the trust, and the page says so. */
   readonly singleKeeper: boolean
   readonly identity: IdentityView

@@ -34,6 +34,7 @@ async function open(genesis: Uint8Array, start: number) {
     reader: new ChainReader(full.chain, full.store),
     label: () => LABEL.full,
     knownPeers: () => [],
+    serviceRecords: () => [],
     now,
     submit: async () => reject('not-here', 'nothing is taken in'),
     showEvidence: async () => reject('evidence-not-here', 'nothing is kept'),

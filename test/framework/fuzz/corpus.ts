@@ -29,6 +29,7 @@ import {
   statusRequestCodec,
   transactionsRequestCodec,
 } from '../../../shared/protocol/messages.ts'
+import { serversRequestCodec } from '../../../shared/protocol/service-messages.ts'
 import { formatVoucher } from '../../../shared/protocol/voucher-text.ts'
 import { encodeInnerRecord, encodeLeafRecord } from '../../../shared/state-tree/record.ts'
 import { recoveryCodec } from '../../../shared/transaction/roster-change.ts'
@@ -38,7 +39,7 @@ import { encodeStartPoint } from '../../../web/client/start-point.ts'
 import { buildBundle } from '../../shared/proof/build-bundle.ts'
 import { buildProtocolChain, EXAMPLE_EVIDENCE, type ProtocolChain } from '../../shared/vectors/build-chain.ts'
 import { exampleEvidenceRequest, protocolVectors } from '../../shared/vectors/examples.ts'
-import { recoverKeeper } from '../chain-actions.ts'
+import { recoverKeeper, sayService } from '../chain-actions.ts'
 import { ChainBuilder, namedSigner } from '../chain-builder.ts'
 import { createHonestNode } from '../honest-node.ts'
 
@@ -109,6 +110,7 @@ export async function buildCorpus(): Promise<Corpus> {
       transactionsRequestCodec.encode({ networkId, hash: node.hash, places: [0, 2] }),
     ),
     peers: [statusRequestCodec.encode({ networkId })],
+    servers: [[0], [0, 1, 7, 0xffff]].map((seats) => serversRequestCodec.encode({ networkId, seats })),
     proof: [chain.at(7), chain.tip].map(({ node }) =>
       proofRequestCodec.encode({ networkId, headerHash: node.hash, key }),
     ),
@@ -122,7 +124,8 @@ export async function buildCorpus(): Promise<Corpus> {
     submit: Object.values(made.transactions),
   }
   const byId: Record<string, Uint8Array[]> = {}
-  const honest = createHonestNode({ chain, coordinator: relay })
+  const services = [await sayService(chain, chain.keeper(0), { seat: 0, issuedAt: chain.tip.block.header.time })]
+  const honest = createHonestNode({ chain, coordinator: relay, services: () => services })
   for (const [name, { id }] of Object.entries(PROTOCOLS)) {
     byId[id] = requests[name] ?? []
     bytes.push(...(requests[name] ?? []))

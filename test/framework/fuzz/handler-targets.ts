@@ -86,6 +86,7 @@ export async function relayTargets(corpus: Corpus): Promise<OpenTargets> {
     reader,
     label: () => LABEL.full | LABEL.coordination,
     knownPeers: () => [],
+    serviceRecords: () => [],
     now,
     submit: async (bytes) => {
       const added = await mempool.add(bytes)

@@ -1,6 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { serve } from '../../../node-relay/serving/handlers.ts'
 import { ZERO_HASH } from '../../../shared/bytes.ts'
+import type { ServiceRecord } from '../../../shared/coordination/service-record.ts'
 import { accept, type Result, reject } from '../../../shared/errors.ts'
 import { LABEL } from '../../../shared/identity/label.ts'
 import { deviceKey } from '../../../shared/ledger/state-keys.ts'
@@ -19,8 +20,9 @@ import {
   submitAnswerCodec,
   transactionsRequestCodec,
 } from '../../../shared/protocol/messages.ts'
+import { serversCodec, serversRequestCodec } from '../../../shared/protocol/service-messages.ts'
 import { previousVersion } from '../../../shared/protocol/versions.ts'
-import { foundRelay, type TestDevice } from '../../framework/chain-actions.ts'
+import { foundRelay, sayService, type TestDevice } from '../../framework/chain-actions.ts'
 import { type BuiltBlock, ChainBuilder } from '../../framework/chain-builder.ts'
 import { createHonestNode } from '../../framework/honest-node.ts'
 import { createFakeNetwork, type FakeNetwork } from '../full-node/fake-network.ts'
@@ -31,6 +33,7 @@ let builder: ChainBuilder
 let full: OpenChain
 let relay: TestDevice
 let network: FakeNetwork
+let serviceRecords: ServiceRecord[]
 let submitted: Result<{ transactionId: Uint8Array }>
 let shown: Result<Uint8Array>
 let endorsed: Result<{ deviceId: Uint8Array; signature: Uint8Array }>
@@ -43,6 +46,7 @@ beforeEach(async () => {
   full = await openChain(builder)
   await full.feed(...builder.from(1))
   network = createFakeNetwork()
+  serviceRecords = [await sayService(builder, builder.keeper(0), { seat: 0, issuedAt: 1 })]
   submitted = accept({ transactionId: absent })
   shown = accept(Uint8Array.of(1, 2))
   endorsed = accept({ deviceId: relay.deviceId, signature: new Uint8Array(64) })
@@ -52,6 +56,7 @@ beforeEach(async () => {
     reader: full.reader,
     label: () => LABEL.full | LABEL.coordination,
     knownPeers: () => PEERS,
+    serviceRecords: (seats) => serviceRecords.filter(({ seat }) => seats.includes(seat)),
     now: () => full.clock.now,
     submit: async () => submitted,
     showEvidence: async () => shown,
@@ -95,6 +100,16 @@ describe('serving', () => {
   it('tells of full nodes', async () => {
     const answer = await network.ask(PROTOCOLS.peers, statusRequestCodec.encode({ networkId: builder.networkId }))
     expect(peersCodec.decode(answer as Uint8Array)).toEqual({ ok: true, value: { addresses: PEERS } })
+  })
+
+  it('tells where the holders of seats serve', async () => {
+    const ask = (seats: number[]) =>
+      network.ask(PROTOCOLS.servers, serversRequestCodec.encode({ networkId: builder.networkId, seats }))
+    expect(await ask([0, 3])).toEqual(serversCodec.encode({ records: serviceRecords }))
+    expect(await ask([3])).toEqual(serversCodec.encode({ records: [] }))
+    expect(await network.ask(PROTOCOLS.servers, serversRequestCodec.encode({ networkId: absent, seats: [0] }))).toBe(
+      'reject',
+    )
   })
 
   it('says where it stands', async () => {
@@ -187,6 +202,7 @@ describe('serving', () => {
       reader,
       label: () => LABEL.full,
       knownPeers: () => [],
+      serviceRecords: () => [],
       now: () => 0,
       submit: async () => submitted,
       showEvidence: async () => shown,

@@ -50,6 +50,7 @@ import {
 import { topicsOf } from '../../../shared/protocol/ids.ts'
 import { formatJoinLink, joinLinkCodec } from '../../../shared/protocol/join-link.ts'
 import * as messages from '../../../shared/protocol/messages.ts'
+import { serversCodec, serversRequestCodec } from '../../../shared/protocol/service-messages.ts'
 import { formatVoucher, voucherSecretCodec } from '../../../shared/protocol/voucher-text.ts'
 import { rosterCodec, rosterRoot } from '../../../shared/roster/roster.ts'
 import { EMPTY_STATE_ROOT, type StateProof } from '../../../shared/state-tree/node.ts'
@@ -75,6 +76,7 @@ import {
   transactionIdOf,
 } from '../../../shared/transaction/transaction.ts'
 import { encodeFrame, REFUSAL_FRAME } from '../../../shared/transport/frame.ts'
+import { sayService } from '../../framework/chain-actions.ts'
 import type { BuiltBlock } from '../../framework/chain-builder.ts'
 import { buildBundle } from '../proof/build-bundle.ts'
 import {
@@ -421,6 +423,14 @@ async function wireFormats(made: ProtocolChain): Promise<Record<string, Json>> {
   if (endorsement === undefined) throw new Error('no endorsement')
   const evidenceRequest = await exampleEvidenceRequest(made, EXAMPLE_PARTIES)
   const say = <Value>(codec: Codec<Value>, value: Value) => example(codec, codec.encode(value))
+  const service = await sayService(chain, chain.keeper(0), {
+    seat: 0,
+    issuedAt: tip.block.header.time,
+    addresses: [
+      '/ip4/192.168.1.20/udp/4671/webrtc-direct/certhash/uEiAAAA/p2p/12D3KooWExample',
+      '/ip4/192.168.1.20/tcp/4672/tls/ws/p2p/12D3KooWExample',
+    ],
+  })
   const link = {
     version: 1,
     networkId,
@@ -473,6 +483,8 @@ async function wireFormats(made: ProtocolChain): Promise<Record<string, Json>> {
         '/dns4/lares.local/tcp/4672/tls/ws/p2p/12D3KooWExample',
       ],
     }),
+    serversRequest: say(serversRequestCodec, { networkId, seats: [0, 3] }),
+    servers: say(serversCodec, { records: [service] }),
     compactBlock: say(compactBlockCodec, compactOf(built.block)),
     proofRequest: say(messages.proofRequestCodec, { networkId, headerHash: hash, key: deviceKey(phone.deviceId) }),
     proof: say(messages.proofCodec, { proof: built.tree.prove(deviceKey(phone.deviceId)) }),

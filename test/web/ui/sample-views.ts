@@ -30,6 +30,7 @@ const SERVING: PeerView = {
   label: 'coordination',
   height: 48_213,
   serving: true,
+  duty: 'primary',
 }
 const PEERS: PeerView[] = [
   {
@@ -41,6 +42,7 @@ const PEERS: PeerView[] = [
     label: 'lightweight',
     height: 48_213,
     serving: false,
+    duty: undefined,
   },
   SERVING,
   {
@@ -52,6 +54,7 @@ const PEERS: PeerView[] = [
     label: 'full',
     height: 48_212,
     serving: false,
+    duty: 'standby',
   },
   {
     peerId: '12D3KooWFarPhone9nE2dHgK6fLwA5uXvYtRfarfar',
@@ -62,6 +65,7 @@ const PEERS: PeerView[] = [
     label: undefined,
     height: undefined,
     serving: false,
+    duty: undefined,
   },
 ]
 
@@ -119,6 +123,11 @@ export function network(change: Partial<NetworkView> = {}): NetworkView {
     targetHeight: undefined,
     peers: PEERS,
     keepers: { blocks: 100, shown: KEEPERS },
+    assigned: [
+      { seat: 0, peerId: SERVING.peerId, state: 'primary' },
+      { seat: 2, peerId: PEERS[2]?.peerId, state: 'standby' },
+      { seat: 1, peerId: undefined, state: 'away' },
+    ],
     singleKeeper: false,
     identity: identity('settled', 5),
     incidents: [

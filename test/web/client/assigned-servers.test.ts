@@ -1,0 +1,239 @@
+/** A page of a network with several full nodes finds those that are assigned to it, and moves when one of them dies. */
+import { describe, expect, it } from 'vitest'
+import { toHex } from '../../../shared/bytes.ts'
+import { serversInOrder } from '../../../shared/coordination/assignment.ts'
+import type { ServiceContent } from '../../../shared/coordination/service-record.ts'
+import { formatDeviceId } from '../../../shared/identity/device-id.ts'
+import { PROTOCOLS } from '../../../shared/protocol/ids.ts'
+import { formatVoucher } from '../../../shared/protocol/voucher-text.ts'
+import { KIND } from '../../../shared/transaction/kinds.ts'
+import {
+  foundRelay,
+  makeVoucher,
+  removeKeeper,
+  rotateSeat,
+  sayService,
+  serviceAddress,
+} from '../../framework/chain-actions.ts'
+import { ChainBuilder, namedSigner } from '../../framework/chain-builder.ts'
+import { ClientHarness } from '../../framework/client-harness.ts'
+// The page loads it when it is needed; a test does not wait for the compiler.
+import '../../../web/client/assigned-servers.ts'
+import { type Answer, createHonestNode } from '../../framework/honest-node.ts'
+
+const KEEPERS = 6
+const peerOf = (seat: number) => `Seat${seat}`
+const seatOf = (peerId: string) => Number(peerId.slice(4))
+
+/** Six full nodes, all but some of them alive, and a phone that has the address of one in its join link. */
+async function scene(said: (seat: number) => Partial<ServiceContent> | undefined = () => ({})) {
+  const chain = new ChainBuilder({ keepers: KEEPERS })
+  const relay = await foundRelay(chain)
+  await chain.mineMany(KEEPERS)
+  const harness = new ClientHarness({ chain })
+  const time = chain.tip.block.header.time
+  const alive = new Set(Array.from({ length: KEEPERS }, (_, seat) => seat))
+  const tell = async (seat: number, more: Partial<ServiceContent>) =>
+    sayService(chain, chain.keeper(seat), { seat, issuedAt: time, ...more })
+  const records = new Map(
+    await Promise.all(
+      [...alive].flatMap((seat) => {
+        const more = said(seat)
+        return more === undefined ? [] : [tell(seat, more).then((record) => [seat, record] as const)]
+      }),
+    ),
+  )
+  const honest = createHonestNode({
+    chain,
+    coordinator: relay,
+    services: () => [...records.values()],
+    now: () => harness.clock.now(),
+  })
+  /** The page does what the worker asked it to. */
+  let done = 0
+  async function page(answer: (seat: number) => Answer = () => honest): Promise<void> {
+    for (let quiet = 0; quiet < 2; ) {
+      await harness.idle()
+      const calls = harness.calls.slice(done)
+      done = harness.calls.length
+      quiet = calls.length === 0 ? quiet + 1 : 0
+      for (const call of calls) {
+        const connected = harness.network.peers.map(({ peerId }) => peerId)
+        if (call.call === 'hang-up' && connected.includes(call.peerId)) await harness.disconnect(call.peerId)
+        if (call.call !== 'dial') continue
+        const peerId = call.addresses[0]?.split('/p2p/')[1] as string
+        if (alive.has(seatOf(peerId)) && !connected.includes(peerId))
+          await harness.connect(peerId, answer(seatOf(peerId)))
+      }
+    }
+  }
+  for (const seat of alive) harness.dialled.set(serviceAddress(peerOf(seat)), peerOf(seat))
+  async function kill(seat: number): Promise<void> {
+    alive.delete(seat)
+    harness.dialled.delete(serviceAddress(peerOf(seat)))
+    await harness.disconnect(peerOf(seat))
+    await page()
+  }
+  async function revive(seat: number): Promise<void> {
+    alive.add(seat)
+    harness.dialled.set(serviceAddress(peerOf(seat)), peerOf(seat))
+    await harness.connect(peerOf(seat), honest)
+    await page()
+  }
+  await harness.open(undefined, [serviceAddress(peerOf(0))])
+  await harness.connect(peerOf(0), honest)
+  await page()
+  return { chain, relay, harness, honest, page, kill, revive, records, tell, time }
+}
+
+const duties = (harness: ClientHarness) =>
+  Object.fromEntries(
+    harness.network.peers.flatMap(({ peerId, duty }) => (duty === undefined ? [] : [[duty, seatOf(peerId)]])),
+  )
+const assignedSeats = (harness: ClientHarness) => harness.network.assigned.map(({ seat }) => seat)
+
+describe('a page of a network with several full nodes', () => {
+  it('keeps its primary and a warm standby connected, and leaves the one of the join link to others', async () => {
+    const { harness } = await scene()
+    const [first, second, third] = assignedSeats(harness)
+    expect(new Set([first, second, third]).size).toBe(3)
+    expect(duties(harness)).toEqual({ primary: first, standby: second })
+    const connected = harness.network.peers.map(({ peerId }) => seatOf(peerId))
+    expect(connected.sort()).toEqual([first, second].sort())
+    expect(harness.network.assigned.map(({ state }) => state)).toEqual(['primary', 'standby', 'away'])
+    expect(harness.penalties).toEqual([])
+  })
+
+  it('moves to the standby when the primary dies, dials another, and goes back when it is there again', async () => {
+    const { harness, kill, revive } = await scene()
+    const [first, second, third] = assignedSeats(harness) as [number, number, number]
+    await kill(first)
+    expect(duties(harness)).toEqual({ primary: second, standby: third })
+    expect(harness.network.assigned.map(({ state }) => state)).toEqual(['away', 'primary', 'standby'])
+    await revive(first)
+    expect(duties(harness)).toEqual({ primary: first, standby: second })
+    expect(harness.network.peers.map(({ peerId }) => seatOf(peerId))).not.toContain(third)
+  })
+
+  it('puts its questions to the primary, and in silence to the standby, which then comes first', async () => {
+    const { harness, honest, chain } = await scene()
+    const [first, second] = assignedSeats(harness) as [number, number]
+    const asked: number[] = []
+    const note = (seat: number, answer: Answer): void =>
+      harness.replace(peerOf(seat), (protocol, bytes) => {
+        if (protocol === PROTOCOLS.proof.id) asked.push(seat)
+        return answer(protocol, bytes)
+      })
+    note(first, honest)
+    note(second, honest)
+    const audit = { call: 'audit', text: formatDeviceId(chain.networkId, new Uint8Array(32).fill(9)) } as const
+    expect((await harness.finish(audit)).verdict).toBe('not-in-ledger')
+    expect(new Set(asked)).toEqual(new Set([first]))
+
+    // It still holds the connection, and says nothing any more.
+    asked.length = 0
+    note(first, harness.hangIn(PROTOCOLS.proof.id, honest))
+    const begun = harness.clock.now()
+    const report = await harness.finish(audit)
+    expect(report).toMatchObject({ verdict: 'not-in-ledger', answeredBy: peerOf(second) })
+    expect(harness.clock.now() - begun).toBeLessThanOrEqual(500)
+    expect(asked.slice(0, 2)).toEqual([first, second])
+    // Only the first question of all waited for it.
+    expect(asked.filter((seat) => seat === first)).toHaveLength(1)
+    asked.length = 0
+    await harness.finish(audit)
+    expect(asked[0]).toBe(second)
+  })
+
+  it('passes over who is at its limit, and whoever nobody can tell where it is', async () => {
+    const all = await scene()
+    const order = assignedSeats(all.harness) as [number, number, number]
+    const busy = await scene((seat) => ({ isBusy: seat === order[0] }))
+    expect(assignedSeats(busy.harness)).toEqual(order)
+    expect(duties(busy.harness)).toEqual({ primary: order[1], standby: order[2] })
+    expect(busy.harness.network.assigned[0]).toMatchObject({ seat: order[0], state: 'busy' })
+
+    const unknown = await scene((seat) => (seat === order[1] ? undefined : {}))
+    expect(duties(unknown.harness)).toEqual({ primary: order[0], standby: order[2] })
+    expect(unknown.harness.network.assigned[1]).toEqual({ seat: order[1], peerId: undefined, state: 'away' })
+  })
+
+  it('believes no words that the key of the seat has not signed, nor words of long ago', async () => {
+    const plain = await scene()
+    const [first, second, third] = assignedSeats(plain.harness) as [number, number, number]
+    const { chain, harness, records, tell, time, page } = await scene((seat) => (seat === second ? undefined : {}))
+    const elsewhere = { addresses: [serviceAddress('Seat5x')] }
+    const forged = await sayService(chain, namedSigner('stranger'), { seat: second, issuedAt: time + 9, ...elsewhere })
+    records.set(second, forged)
+    await harness.clock.advance(120_000)
+    await page()
+    expect(harness.network.assigned[1]?.peerId).toBeUndefined()
+    expect(duties(harness)).toEqual({ primary: first, standby: third })
+    records.set(second, await tell(second, { issuedAt: time - 3 * 3_600_000 }))
+    await harness.clock.advance(120_000)
+    await page()
+    expect(duties(harness)).toEqual({ primary: first, standby: third })
+    records.set(second, await tell(second, { issuedAt: time + 1 }))
+    await harness.clock.advance(120_000)
+    await page()
+    expect(duties(harness)).toEqual({ primary: first, standby: second })
+  })
+
+  it('follows the roster: whoever loses the seat serves no longer, and nobody else moves', async () => {
+    const { chain, harness, page } = await scene()
+    const [first, second, third] = assignedSeats(harness) as [number, number, number]
+    const seat = first === 0 ? second : first
+    // Keepers of genesis but the first have never registered.
+    await removeKeeper(chain, new Uint8Array(32), seat)
+    const server = harness.network.peers[0]?.peerId as string
+    for (let i = 0; i < KEEPERS + 2; i++) await harness.gossip(server, await chain.mine())
+    await page()
+    expect(assignedSeats(harness).slice(0, 2)).toEqual([first, second, third].filter((one) => one !== seat))
+    const [primary, standby] = assignedSeats(harness)
+    expect(duties(harness)).toEqual({ primary, standby })
+  })
+
+  it('takes words of a key that took the place of another', async () => {
+    const { chain, harness, records, page, time } = await scene()
+    const [first] = assignedSeats(harness) as [number]
+    const key = namedSigner('new key')
+    await rotateSeat(chain, first, key)
+    const server = harness.network.peers[0]?.peerId as string
+    for (let i = 0; i < KEEPERS + 2; i++) await harness.gossip(server, await chain.mine())
+    records.set(first, await sayService(chain, key, { seat: first, issuedAt: time + 60_000, isBusy: true }))
+    await harness.clock.advance(120_000)
+    await page()
+    expect(harness.network.assigned[0]?.seat).toBe(first)
+    // Whom it serves it goes on serving.
+    expect(duties(harness)).toMatchObject({ primary: first })
+  })
+
+  it('has the servers of its ID once that is settled, also after it was closed', async () => {
+    const { chain, relay, harness, page } = await scene()
+    const secret = await makeVoucher(chain, relay)
+    const prepared = await harness.finish({ call: 'prepare-join', voucher: formatVoucher(secret) })
+    if (!prepared.ok) throw new Error(prepared.sentence)
+    const { words, asked } = prepared.value
+    await harness.finish({ call: 'confirm-join', answers: asked.map((place) => words[place] as string) })
+    const server = () => harness.network.peers[0]?.peerId as string
+    for (let i = 0; i < KEEPERS + 3; i++) {
+      await harness.gossip(server(), await chain.mine())
+      await harness.clock.advance(1_000)
+      await page()
+    }
+    expect(harness.network.identity.state).toBe('settled')
+    const stored = await harness.store.readIdentity(harness.network.networkId)
+    const [blockHash, deviceId] = [stored?.block, stored?.deviceId]
+    if (blockHash === undefined || deviceId === undefined) throw new Error('no block is stored')
+    const record = chain.blocks.get(toHex(blockHash))
+    expect(record?.block.transactions.map((bytes) => bytes[0])).toContain(KIND.register)
+    const order = serversInOrder({ deviceId, blockHash }, chain.tip.node.roster.members).map(({ seat }) => seat)
+    expect(assignedSeats(harness)).toEqual(order.slice(0, 3))
+    expect(duties(harness)).toEqual({ primary: order[0], standby: order[1] })
+
+    const again = new ClientHarness({ chain, store: harness.store })
+    await again.open(undefined, [])
+    await again.connect(peerOf(order[5] as number), createHonestNode({ chain }))
+    expect(assignedSeats(again)).toEqual(order.slice(0, 3))
+  })
+})
