@@ -63,6 +63,20 @@ test('status: which label fits this device, and what it lacks for more, when a p
   await expect(reasons.locator('[data-requirement="coordination power"]')).toHaveText('power: battery, needs mains')
 })
 
+test('status: who serves this device, and why, where there is a choice', async ({ page }) => {
+  await open(page, '?sample=following#/status')
+  const duties = page.getByTestId('peer').getByTestId('duty')
+  await expect(duties).toHaveText(['primary', 'standby'])
+  await page.getByTestId('serving-why').click()
+  const states = () => page.getByTestId('assigned').evaluateAll((rows) => rows.map((row) => row.dataset['state']))
+  await expect.poll(states).toEqual(['primary', 'standby', 'away'])
+  await expect(page.getByTestId('serving-reasons')).toContainText('Everybody works out the same one')
+  await expect(page.getByTestId('assigned').nth(2)).toHaveText('Seat 2not reached now: passed over, and tried again')
+
+  await open(page, '?sample=single#/status')
+  await expect(page.getByTestId('serving-why')).toHaveCount(0)
+})
+
 test('status: a sleeping network is asleep, not lying', async ({ page }) => {
   await open(page, '?sample=asleep#/status')
   await expect(page.getByTestId('phase')).toHaveText('Asleep')

@@ -1,11 +1,16 @@
 /** A real Chromium that follows a relay over WebRTC and audits an ID that is not in the ledger, as the product's page does. */
 import { formatDeviceId } from '../../shared/identity/device-id.ts'
+import type { DutyChange, TimedAudit } from '../bench/browser/messages.ts'
 import { openBrowser } from '../bench/figures/chromium.ts'
 import { sampleKey } from '../bench/figures/sample-keys.ts'
 
 export interface AuditingBrowser {
   /** One audit, in the page's own time, ms. @throws unless its verdict is that the ID is not in the ledger */
   audit(): Promise<number>
+  /** The same every so often, without waiting for those before. */
+  auditEvery(everyMs: number, forMs: number): Promise<TimedAudit[]>
+  /** Who serves it, each time that it changed. */
+  duties(): Promise<DutyChange[]>
   close(): Promise<void>
 }
 
@@ -29,13 +34,16 @@ export async function openAuditingBrowser(joinUrl: string, networkId: Uint8Array
         const [ms] = (await page.evaluate(`${bench}.audits('${absent}', 'not-in-ledger', 1))`)) as [number]
         return ms
       }
+      const auditEvery = (everyMs: number, forMs: number) =>
+        page.evaluate(`${bench}.auditEvery('${absent}', ${everyMs}, ${forMs}))`) as Promise<TimedAudit[]>
+      const duties = () => page.evaluate(`${bench}.duties())`) as Promise<DutyChange[]>
       await audit()
       const close = async () => {
         end()
         await done
         await browser.close()
       }
-      resolve({ audit, close })
+      resolve({ audit, auditEvery, duties, close })
       await ended
     }, PATIENCE_MS)
     done.catch((error: unknown) => void browser.close().then(() => reject(error)))

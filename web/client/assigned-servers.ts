@@ -81,8 +81,9 @@ export class AssignedServers {
     return this.#order.members.slice(0, 1 + BACKUPS).map(({ seat }) => {
       const record = this.#records.get(seat)
       const peerId = record && peerOfService(record)
-      const isThere = peerId !== undefined && servers.has(peerId)
-      const duty = isThere ? this.#duties.get(peerId) : undefined
+      const said = peerId === undefined ? undefined : this.#duties.get(peerId)
+      // A backup needs no connection; the two before it do.
+      const duty = said === 'backup' || (peerId !== undefined && servers.has(peerId)) ? said : undefined
       return { seat, peerId, state: duty ?? (record?.isBusy === true ? 'busy' : 'away') }
     })
   }

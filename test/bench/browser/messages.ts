@@ -26,3 +26,19 @@ export interface RivalOrder {
 
 /** Headers a second. */
 export type RivalAnswer = { readonly rate: number } | { readonly error: string }
+
+/** An audit of the page's: when it was asked, and how long it took. */
+export interface TimedAudit {
+  /** ms since the Unix epoch. */
+  readonly at: number
+  readonly ms: number
+  readonly verdict: string
+}
+
+/** Peer IDs of the servers that a page has from a moment on. */
+export interface DutyChange {
+  /** ms since the Unix epoch. */
+  readonly at: number
+  readonly primary: string | undefined
+  readonly standby: string | undefined
+}

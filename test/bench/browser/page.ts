@@ -7,7 +7,7 @@ import type { BrowserNetwork } from '../../../web/network/browser-network.ts'
 import type { PageNetwork } from '../../../web/page/network-calls.ts'
 import { startWorkerNode, type WorkerNode } from '../../../web/page/worker-node.ts'
 import type { AppView } from '../../../web/worker/api.ts'
-import type { ChainFiles, RivalAnswer, RivalName, RivalOrder } from './messages.ts'
+import type { ChainFiles, DutyChange, RivalAnswer, RivalName, RivalOrder, TimedAudit } from './messages.ts'
 
 const PEER = 'bench'
 const STORED_POLL_MS = 5
@@ -224,6 +224,39 @@ async function audits(id: string, verdict: string, count: number): Promise<numbe
   return times
 }
 
+/** Asks about an ID every so often, whether the ones before were answered or not; resolves when all are. */
+async function auditEvery(id: string, everyMs: number, forMs: number): Promise<TimedAudit[]> {
+  const { node } = live as NonNullable<typeof live>
+  const asked: Promise<TimedAudit>[] = []
+  const begun = performance.now()
+  for (let next = begun; next < begun + forMs; next += everyMs) {
+    await new Promise((resolve) => setTimeout(resolve, Math.max(0, next - performance.now())))
+    const start = performance.now()
+    const at = Date.now()
+    const answer = ({ verdict }: { readonly verdict: string }) => ({ at, ms: performance.now() - start, verdict })
+    asked.push(node.call({ call: 'audit', text: id }).then(answer))
+  }
+  return Promise.all(asked)
+}
+
+const dutyChanges: DutyChange[] = []
+
+/** Who serves this page, each time that it changed, from the first call on. */
+function duties(): readonly DutyChange[] {
+  if (dutyChanges.length === 0) {
+    const look = () => {
+      const of = (state: string) => view?.active?.assigned.find((server) => server.state === state)?.peerId
+      const [primary, standby] = [of('primary'), of('standby')]
+      const last = dutyChanges.at(-1)
+      if (last !== undefined && last.primary === primary && last.standby === standby) return
+      dutyChanges.push({ at: Date.now(), primary, standby })
+    }
+    watchers.add(look)
+    look()
+  }
+  return dutyChanges
+}
+
 /** What the benchmarks call. */
-export const benchPage = { follow, rival, connect, pings, audits }
+export const benchPage = { follow, rival, connect, pings, audits, auditEvery, duties }
 Object.assign(globalThis, { benchPage })

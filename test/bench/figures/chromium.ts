@@ -85,6 +85,8 @@ async function bundle(name: string, input: string): Promise<{ fileName: string; 
       write: false,
       minify: true,
       target: 'es2023',
+      // What is loaded early is named in the document, and a worker has none.
+      modulePreload: false,
       rollupOptions: {
         input: { [name]: input },
         preserveEntrySignatures: 'strict',

@@ -100,7 +100,7 @@ describe('a page of a network with several full nodes', () => {
     expect(duties(harness)).toEqual({ primary: first, standby: second })
     const connected = harness.network.peers.map(({ peerId }) => seatOf(peerId))
     expect(connected.sort()).toEqual([first, second].sort())
-    expect(harness.network.assigned.map(({ state }) => state)).toEqual(['primary', 'standby', 'away'])
+    expect(harness.network.assigned.map(({ state }) => state)).toEqual(['primary', 'standby', 'backup'])
     expect(harness.penalties).toEqual([])
   })
 

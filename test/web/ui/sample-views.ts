@@ -125,8 +125,8 @@ export function network(change: Partial<NetworkView> = {}): NetworkView {
     keepers: { blocks: 100, shown: KEEPERS },
     assigned: [
       { seat: 0, peerId: SERVING.peerId, state: 'primary' },
-      { seat: 2, peerId: PEERS[2]?.peerId, state: 'standby' },
-      { seat: 1, peerId: undefined, state: 'away' },
+      { seat: 1, peerId: PEERS[2]?.peerId, state: 'standby' },
+      { seat: 2, peerId: undefined, state: 'away' },
     ],
     singleKeeper: false,
     identity: identity('settled', 5),
@@ -167,6 +167,7 @@ export const SAMPLE_VIEWS = {
   single: app(
     network({
       singleKeeper: true,
+      assigned: [],
       settled: { height: 48_207, hash: HASH, time: SAMPLE_NOW - 205_000, keepersSeen: 1, keepers: 1 },
       peers: [SERVING],
       incidents: [],
