@@ -14,11 +14,11 @@ import { type RelayProcess, removeDataDir, startRelayProcess } from '../framewor
 const LIMIT = 260_000
 const BUILT = process.env['LARES_WEB_ROOT'] ?? fileURLToPath(new URL('../../dist/web', import.meta.url))
 /**
- * Loaded for what a person may do later: showing a code, scanning one, joining, seeing why a label fits, an owner's directory; and
+ * Loaded for what a person may do later: showing a code, scanning one, checking a device, joining, seeing why a label fits, an owner's directory; and
  * where several full nodes share the work.
  */
 const LATER =
-  /^assets\/(?:qr|qr-code|scanner|decode|recovery-wordlist|join-view|networks-view|paste-field|label-reasons|genuine|challenge-card|prove-card|directory-card|assigned-servers|serving-reasons)-/
+  /^assets\/(?:qr|qr-code|scanner|decode|recovery-wordlist|audit-view|join-view|networks-view|paste-field|label-reasons|genuine|challenge-card|prove-card|directory-card|assigned-servers|serving-reasons)-/
 
 test('a first visit loads at most 260 kB of JavaScript', async ({ browser }) => {
   const relay = await startRelayProcess()

@@ -1,6 +1,5 @@
 import { useEffect, useState } from 'preact/hooks'
 import { explainLocalNetworkNeed } from '../network/local-network.ts'
-import { AuditView } from './audit-view.tsx'
 import { Icon, type IconName, Mark } from './icons.tsx'
 import { Late } from './parts.tsx'
 import { StatusView } from './status-view.tsx'
@@ -14,6 +13,7 @@ const VIEWS = [
 ] as const satisfies readonly { name: string; word: string; icon: IconName }[]
 type ViewName = (typeof VIEWS)[number]['name']
 
+const loadAudit = async () => (await import('./audit-view.tsx')).AuditView
 const loadJoin = async () => (await import('./join-view.tsx')).JoinView
 const loadNetworks = async () => (await import('./networks-view.tsx')).NetworksView
 
@@ -82,7 +82,7 @@ function View({ name, state, actions }: { name: ViewName; state: PageState; acti
     case 'status':
       return <StatusView view={view} actions={actions} />
     case 'audit':
-      return <AuditView view={view} actions={actions} />
+      return <Late key={name} load={loadAudit} props={{ view, actions }} waiting={<Starting />} />
     case 'join':
       return (
         <Late key={name} load={loadJoin} props={{ view, voucher: state.voucher, actions }} waiting={<Starting />} />
