@@ -113,6 +113,8 @@ export interface KeeperRow extends KeeperActivity {
   /** undefined: it never registered. */
   readonly deviceId: string | undefined
   readonly isOwn: boolean
+  /** What it says of serving, signed; undefined: nothing that is known here and not too old. */
+  readonly service: { readonly isBusy: boolean; readonly saidAt: number } | undefined
 }
 
 export interface JoinInfo {

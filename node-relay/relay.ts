@@ -636,7 +636,11 @@ export async function createRelay(init: RelayInit): Promise<Relay> {
           addresses: network.addresses(),
         }),
       peers,
-      keepers: keepers.rows,
+      keepers: () =>
+        keepers.rows().map((row) => {
+          const [said] = services.records([row.seat])
+          return { ...row, service: said && { isBusy: said.isBusy, saidAt: said.issuedAt } }
+        }),
       pendingTransactions: () => mempool.size,
       devices: () => devices,
       confirmClock: () => guard.confirm(),

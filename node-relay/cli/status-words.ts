@@ -51,6 +51,7 @@ function describeKeepers({ keepers, tip }: AdminStatus, now: number): string[] {
     `  seat ${keeper.seat}`,
     keeper.deviceId ?? 'never registered',
     keeperWords(keeper, blocks, now),
+    keepers.length > 1 ? serviceWords(keeper) : '',
     keeper.isOwn ? 'this relay' : '',
   ])
   return section(`Keepers, and what they sealed of the last ${countOf(blocks, 'block')}:`, table, MAX_PRINTED.keepers)
@@ -66,6 +67,12 @@ export function keeperWords(keeper: KeeperRow, blocks: number, now: number): str
       : `ASLEEP: has not sealed since block ${last.height}, ${ago}; its turn passes to others`
   if (last === undefined) return blocks === 0 ? 'none yet' : 'none so far'
   return `${countOf(sealed, 'block')}, the last ${ago}`
+}
+
+/** Whether devices are sent to it; with one keeper there is nobody else. */
+export function serviceWords({ service }: Pick<KeeperRow, 'service'>): string {
+  if (service === undefined) return 'does not say where it serves'
+  return service.isBusy ? 'at its limit: new devices go to others' : 'serves'
 }
 
 function describePeers({ peers, droppedPeers }: AdminStatus, now: number): string[] {

@@ -6,7 +6,7 @@ import type { FullChain } from './chain.ts'
 import type { RoleRecords } from './role-records.ts'
 
 export interface KeeperDesk {
-  rows(): readonly KeeperRow[]
+  rows(): readonly Omit<KeeperRow, 'service'>[]
   /** Says who fell asleep or woke up since the last look. For a relay that has the newest blocks. */
   look(): void
 }
@@ -21,15 +21,15 @@ export function createKeeperDesk(init: {
 }): KeeperDesk {
   const { chain, records } = init
   /** Worked out once for a tip: strangers may ask for the status, too. */
-  let known: { readonly tip: string; readonly rows: readonly KeeperRow[] } | undefined
+  let known: { readonly tip: string; readonly rows: readonly Omit<KeeperRow, 'service'>[] } | undefined
   /** Seats of the roster at most. */
   let asleep: ReadonlySet<number> = new Set()
 
-  function rows(): readonly KeeperRow[] {
+  function rows(): readonly Omit<KeeperRow, 'service'>[] {
     const { tip, graph } = chain
     if (known?.tip === tip.id) return known.rows
     const own = init.ownKey()
-    const made = keeperActivity(graph).map((keeper, i): KeeperRow => {
+    const made = keeperActivity(graph).map((keeper, i) => {
       // Both are in the order of the roster.
       const member = tip.roster.members[i]
       const device = member && records.ofWallet(member.walletId)

@@ -39,6 +39,7 @@ export const FAKE_STATUS: RelayStatus = {
       seat: 0,
       deviceId: FAKE_DEVICE_ID,
       isOwn: true,
+      service: undefined,
       sealed: 12,
       last: { height: 12, time: 1_700_000_360_000 },
       silent: 0,

@@ -1,5 +1,11 @@
 import { describe, expect, it } from 'vitest'
-import { describeStatus, keeperWords, labelWords, MAX_PRINTED } from '../../../node-relay/cli/status-words.ts'
+import {
+  describeStatus,
+  keeperWords,
+  labelWords,
+  MAX_PRINTED,
+  serviceWords,
+} from '../../../node-relay/cli/status-words.ts'
 import type { KeeperRow, PeerRow } from '../../../node-relay/facade.ts'
 import type { AdminStatus } from '../../../node-relay/http/admin-socket.ts'
 import { labelOf } from '../../../shared/admission/label-of.ts'
@@ -66,6 +72,14 @@ describe('lares status', () => {
     expect(labelWords({ ...PEER, label: 'full', saidLabel: 'coordination' })).toBe('full')
     expect(labelWords({ ...PEER, label: undefined, saidLabel: 'full' })).toBe('unknown, says full')
     expect(labelWords({ ...PEER, label: undefined, saidLabel: undefined })).toBe('unknown')
+  })
+
+  it('says who serves, and who is at its limit, where there is more than one', () => {
+    expect(serviceWords({ service: undefined })).toBe('does not say where it serves')
+    expect(serviceWords({ service: { isBusy: true, saidAt: NOW } })).toBe('at its limit: new devices go to others')
+    const serving = { ...KEEPER, service: { isBusy: false, saidAt: NOW } }
+    expect(printed({ keepers: [serving, ASLEEP] })).toMatch(/seat 0 .* serves +this relay/)
+    expect(printed({ keepers: [serving] })).not.toMatch(/serves/)
   })
 
   it('says who sealed what, and who sleeps, first and in words', () => {
