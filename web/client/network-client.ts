@@ -108,7 +108,11 @@ export class NetworkClient implements AuditedChain {
       onLie: (peer, code, evidence) => this.#offence(peer, code, evidence),
     })
     this.#visitorId = ports.random(HASH_LENGTH)
-    this.identity = new Identity(this, ports, () => this.#changed())
+    this.identity = new Identity(this, ports, () => {
+      this.#changed()
+      // Who serves follows from its ID and block.
+      void this.#assign()
+    })
     this.#redial = new Redial({
       page,
       clock,

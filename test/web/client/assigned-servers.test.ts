@@ -7,6 +7,7 @@ import { formatDeviceId } from '../../../shared/identity/device-id.ts'
 import { PROTOCOLS } from '../../../shared/protocol/ids.ts'
 import { formatVoucher } from '../../../shared/protocol/voucher-text.ts'
 import { KIND } from '../../../shared/transaction/kinds.ts'
+import type { IdentityRecord } from '../../../web/store/local-store.ts'
 import {
   foundRelay,
   makeVoucher,
@@ -115,6 +116,15 @@ describe('a page of a network with several full nodes', () => {
     expect(harness.network.peers.map(({ peerId }) => seatOf(peerId))).not.toContain(third)
   })
 
+  it('waits for no dial before it connects to the next', async () => {
+    const { harness } = await scene()
+    const [first, , third] = assignedSeats(harness) as [number, number, number]
+    harness.calls.length = 0
+    await harness.disconnect(peerOf(first))
+    const dialled = harness.calls.flatMap((call) => (call.call === 'dial' ? call.addresses : []))
+    expect(dialled).toContain(serviceAddress(peerOf(third)))
+  })
+
   it('puts its questions to the primary, and in silence to the standby, which then comes first', async () => {
     const { harness, honest, chain } = await scene()
     const [first, second] = assignedSeats(harness) as [number, number]
@@ -143,6 +153,13 @@ describe('a page of a network with several full nodes', () => {
     asked.length = 0
     await harness.finish(audit)
     expect(asked[0]).toBe(second)
+
+    // As soon as it answers anything, it is the first again.
+    note(first, honest)
+    await harness.clock.advance(15_000)
+    asked.length = 0
+    await harness.finish(audit)
+    expect(new Set(asked)).toEqual(new Set([first]))
   })
 
   it('passes over who is at its limit, and whoever nobody can tell where it is', async () => {
@@ -231,9 +248,19 @@ describe('a page of a network with several full nodes', () => {
     expect(assignedSeats(harness)).toEqual(order.slice(0, 3))
     expect(duties(harness)).toEqual({ primary: order[0], standby: order[1] })
 
-    const again = new ClientHarness({ chain, store: harness.store })
-    await again.open(undefined, [])
-    await again.connect(peerOf(order[5] as number), createHonestNode({ chain }))
-    expect(assignedSeats(again)).toEqual(order.slice(0, 3))
+    const { networkId } = harness.network
+    const open = async () => {
+      const again = new ClientHarness({ chain, store: harness.store })
+      await again.open(undefined, [])
+      await again.connect(peerOf(order[5] as number), createHonestNode({ chain }))
+      await again.gossip(peerOf(order[5] as number), await chain.mine())
+      return assignedSeats(again)
+    }
+    expect(await open()).toEqual(order.slice(0, 3))
+
+    // As a page of before has stored it: the block is looked up again.
+    await harness.store.writeIdentity(networkId, { ...(stored as IdentityRecord), block: undefined })
+    expect(await open()).toEqual(order.slice(0, 3))
+    expect((await harness.store.readIdentity(networkId))?.block).toEqual(blockHash)
   })
 })
