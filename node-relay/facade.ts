@@ -7,6 +7,7 @@ import type { FleetDoor } from './fleet/door.ts'
 import type { PolicyDesk } from './policy/door.ts'
 import type { RelayRecovery } from './recovery/recovery.ts'
 import type { RosterDesk } from './roster/door.ts'
+import type { WalletDesk } from './wallet/door.ts'
 
 /**
  * What the doors of a relay (HTTP, admin socket, terminal) may ask of the node behind them. Plain JSON-ready data: hashes
@@ -34,6 +35,8 @@ export interface RelayFacade {
   readonly recovery: Pick<RelayRecovery, 'view' | 'propose' | 'submit'>
   /** Admin only: seats, and who admits newcomers. */
   readonly roster: RosterDesk
+  /** Admin only: this relay's own identity and keys. */
+  readonly wallet: WalletDesk
   /** Admin only: what the owners have laid down. */
   readonly policy: PolicyDesk
   /** Admin only: certificates name devices. */

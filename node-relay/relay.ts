@@ -5,7 +5,6 @@ import { equalBytes, toHex } from '../shared/bytes.ts'
 import type { ChainNode } from '../shared/chain/chain-node.ts'
 import { restoredSentence } from '../shared/chain/recovery-words.ts'
 import { LaresError, type Result } from '../shared/errors.ts'
-import { walletIdOf } from '../shared/identity/device-id.ts'
 import { LABEL } from '../shared/identity/label.ts'
 import type { NetworkParameters } from '../shared/params.ts'
 import { PROTOCOLS } from '../shared/protocol/ids.ts'
@@ -46,7 +45,7 @@ import { ChainReader } from './full-node/proofs.ts'
 import { createFacade } from './full-node/relay-facade.ts'
 import { findRelayFile, writeRelayFile } from './full-node/relay-file.ts'
 import { createRoleRecords } from './full-node/role-records.ts'
-import { deviceRecords } from './full-node/views.ts'
+import { deviceRecords, recordOf } from './full-node/views.ts'
 import type { Logger } from './log.ts'
 import { createDirectoryMeasure } from './metrics/directory-bytes.ts'
 import { createMeter, type Meter } from './metrics/meter.ts'
@@ -73,6 +72,8 @@ import { createDialler } from './sync/dialler.ts'
 import { fetchGenesis } from './sync/join-network.ts'
 import { addressesForBrowsers, addressesForRecord } from './sync/own-addresses.ts'
 import { openPeersFile } from './sync/peers-file.ts'
+import { createOwnKeys } from './wallet/own-keys.ts'
+import { createRelayWallet } from './wallet/wallet-desk.ts'
 
 /** Rounds of upkeep: blocks that were ahead of the clock, founding transactions that still wait, peers' clocks. ms */
 const UPKEEP_MS = 1_000
@@ -188,7 +189,7 @@ export async function createRelay(init: RelayInit): Promise<Relay> {
         'chain-missing',
         `The chain of this relay is no longer in ${dataDir}. Restore it from a backup, or begin a new network in another folder with --data-dir.`,
       )
-    const keys = isNew ? await newKeys(dataDir) : await ownKeys(dataDir)
+    const storedKeys = isNew ? await newKeys(dataDir) : await ownKeys(dataDir)
     const identity = await loadNetworkIdentity(dataDir)
     let noteDropped = (_peer: string, _code: string) => {}
     const host = await createRelayNetwork({
@@ -211,7 +212,7 @@ export async function createRelay(init: RelayInit): Promise<Relay> {
     const genesis = !isNew
       ? undefined
       : link === undefined
-        ? (await found(keys)).genesis
+        ? (await found(storedKeys)).genesis
         : await fetchGenesis(network, link)
     const chain = await FullChain.open({ store, verifier, now: clock.now, genesis })
     if (link !== undefined && !equalBytes(link.networkId, chain.rules.networkId))
@@ -221,7 +222,12 @@ export async function createRelay(init: RelayInit): Promise<Relay> {
       )
     const { networkId } = chain.rules
     let noteRegistered = () => {}
-    const own = createOwnDevice(chain, keys.wallet.publicKey, () => noteRegistered())
+    const keys = createOwnKeys({ dataDir, keys: storedKeys, chain, deviceId: () => own.deviceId })
+    const own = createOwnDevice(
+      chain,
+      () => keys.held,
+      () => noteRegistered(),
+    )
     const foundingTransactions = await loadFounding(dataDir)
 
     const incidents = createIncidentLog(clock.now, ({ code, sentence }) => {
@@ -382,8 +388,11 @@ export async function createRelay(init: RelayInit): Promise<Relay> {
       dataDir,
       chain,
       verifier,
-      sealing: keys.sealing,
-      walletId: walletIdOf(keys.wallet.publicKey),
+      sealing: () => keys.sealing,
+      replaceSealing: keys.replaceSealing,
+      get walletId() {
+        return keys.walletId
+      },
       laterBlocks,
       restored: () => store.restored(),
       clearRestored: () => store.setRestored(undefined),
@@ -482,6 +491,8 @@ export async function createRelay(init: RelayInit): Promise<Relay> {
       wallet: keys.wallet,
       deviceId: () => own.deviceId,
       wanted() {
+        // New keys use up a sequence number each; the addresses come after them.
+        if (keys.held.next !== undefined) return undefined
         if (init.publishAddresses === false) return []
         const addresses = addressesForRecord(network.peerId, network.addresses(), init.announced ?? [])
         // Without a network just now, there is nothing better to say.
@@ -572,6 +583,13 @@ export async function createRelay(init: RelayInit): Promise<Relay> {
       }
     }
 
+    /** Those that this relay holds, and the one that the ledger names where that is lost. */
+    function earlierKeys(): Uint8Array[] {
+      const { held } = keys
+      const record = recordOf(chain.state, keys.deviceId)
+      return [held.wallet.publicKey, held.next?.wallet.publicKey, record?.walletKey].flatMap((key) => key ?? [])
+    }
+
     const mining = (): RelayStatus['mining'] => {
       const { state } = miner
       const percent = Math.round(init.mineShare * 100)
@@ -595,11 +613,24 @@ export async function createRelay(init: RelayInit): Promise<Relay> {
         return own.deviceId
       },
       wallet: keys.wallet,
+      earlierKeys: earlierKeys(),
       verifier,
       chain,
       now: clock.now,
       onDamaged: (sentence) => incidents.report('fleet-damaged', sentence),
     })
+    const wallet = createRelayWallet({
+      keys,
+      chain,
+      obstacle: () =>
+        chain.obstacle?.sentence ??
+        (isBehind() ? 'This relay is still fetching the chain; try again in a moment.' : undefined),
+      check: (bytes) => checkTransaction(chain, clock.now(), bytes),
+      submit,
+      beforeOldKeysGo: () => fleet.signAnew(),
+      log: (message) => log.info(message),
+    })
+    closing.push(every(UPKEEP_MS, () => wallet.look()))
     const smallDevices = createSmallDevices({
       chain,
       network,
@@ -659,13 +690,16 @@ export async function createRelay(init: RelayInit): Promise<Relay> {
       roster: createRosterDesk({
         chain,
         wallet: keys.wallet,
-        walletId: walletIdOf(keys.wallet.publicKey),
+        get walletId() {
+          return keys.walletId
+        },
         sealing: () => recovery.sealing,
         isUpToDate: () => sync.state.phase === 'following',
         coordinates,
         join: (application) => smallDevices.join(application),
         submit,
       }),
+      wallet,
       policy: createPolicyDesk({ chain, submit }),
       evidence: createEvidenceDesk({
         chain,

@@ -29,7 +29,9 @@ export async function createVoucher(init: {
   readonly days: number
   readonly now?: number
 }): Promise<NewVoucher[]> {
-  const { wallet } = await loadKeys(init.dataDir)
+  const keys = await loadKeys(init.dataDir)
+  // A voucher is judged by the key of its day: one of a key that is being replaced would soon be void.
+  const { wallet } = keys.next ?? keys
   const relay = readRelayFile(init.dataDir)
   const networkId = fromHex(relay.networkId)
   const issuer = fromHex(relay.deviceId)

@@ -176,11 +176,11 @@ async function rebuild(
   const { rebuildChain } = await import('../full-node/rebuild-chain.ts')
   const { createNodeVerifier } = await import('../crypto/node-verifier.ts')
   const { loadKeys } = await import('../full-node/keys.ts')
-  const { sealing } = await loadKeys(dataDir)
+  const { sealing, next } = await loadKeys(dataDir)
   return await rebuildChain({
     location,
     verifier: createNodeVerifier(),
-    sealingKey: sealing.publicKey,
+    sealingKeys: [sealing, next?.sealing].flatMap((key) => key?.publicKey ?? []),
     now: context.now,
     onProgress: (sentence) => context.print(`  ${sentence}`),
     ...more,

@@ -27,6 +27,7 @@ import { status } from './status.ts'
 import { formatTable } from './text.ts'
 import { uninstall } from './uninstall.ts'
 import { voucherCreate } from './voucher.ts'
+import { walletRotate, walletShow } from './wallet.ts'
 
 /** Reads its flags itself, and is loaded only when asked for: the other commands answer sooner without servers. */
 const start: Command = {
@@ -63,6 +64,8 @@ const COMMANDS: readonly Command[] = [
   deviceRetire,
   deviceShow,
   recover,
+  walletShow,
+  walletRotate,
   rosterShow,
   rosterPropose,
   rosterVote,

@@ -74,9 +74,12 @@ export function compareTexts(a: string, b: string): number {
   return a < b ? -1 : a > b ? 1 : 0
 }
 
-/** Empty when there is none yet. A file that was changed, cut, or is another network's is refused, never half read. */
+/**
+ * Empty when there is none yet. A file that was changed, cut, or is another network's is refused, never half read. One by an
+ * earlier key of this relay is signed anew.
+ */
 export async function readFleet(
-  init: FleetFileInit & { readonly verifier: SignatureVerifier },
+  init: FleetFileInit & { readonly verifier: SignatureVerifier; readonly earlierKeys?: readonly Uint8Array[] },
 ): Promise<Result<FleetContent, 'fleet-damaged'>> {
   const path = join(init.dataDir, FLEET_FILE)
   const damaged = (why: string) =>
@@ -97,9 +100,15 @@ export async function readFleet(
   if (!decoded.ok) return damaged('is damaged')
   const { networkId, recoveryKey, entries, signature } = decoded.value
   if (!equalBytes(networkId, init.networkId)) return damaged('belongs to another network')
-  const check = { publicKey: init.wallet.publicKey, message: messageOf(bytes), signature }
-  if (!(await init.verifier.verify(check))) return damaged('was changed by something else than this relay')
-  return accept({ recoveryKey, entries: new Map(entries.map((entry) => [entry.serial, entry])) })
+  const content = { recoveryKey, entries: new Map(entries.map((entry) => [entry.serial, entry])) }
+  const isBy = (publicKey: Uint8Array) => init.verifier.verify({ publicKey, message: messageOf(bytes), signature })
+  if (await isBy(init.wallet.publicKey)) return accept(content)
+  for (const key of init.earlierKeys ?? []) {
+    if (!(await isBy(key))) continue
+    await writeFleet(init, content)
+    return accept(content)
+  }
+  return damaged('was changed by something else than this relay')
 }
 
 /** All of it, or nothing: killed at any instant, the old or the new list is there. */

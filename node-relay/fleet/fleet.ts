@@ -26,6 +26,8 @@ export interface FleetInit {
   /** Of this relay, which vouches, approves and signs. */
   readonly deviceId: Uint8Array
   readonly wallet: Signer
+  /** Public keys that were this relay's until now: a list signed by one of them is its own, and is signed anew. */
+  readonly earlierKeys?: readonly Uint8Array[]
   readonly verifier: SignatureVerifier
   readonly chain: Pick<FullChain, 'state' | 'stateAt' | 'graph'>
   /** ms since the Unix epoch */
@@ -33,8 +35,14 @@ export interface FleetInit {
   readonly onDamaged: (sentence: string) => void
 }
 
+/** The directory, for its own relay. */
+export interface Fleet extends FleetDoor {
+  /** Signs the list on disk with the present key, before the one that signed it is gone. */
+  signAnew(): Promise<Result<unknown>>
+}
+
 /** Opens the relay's private directory. A damaged one does not keep the relay from running: its questions are refused. */
-export async function openFleet(init: FleetInit): Promise<FleetDoor> {
+export async function openFleet(init: FleetInit): Promise<Fleet> {
   const { networkId, chain, now } = init
   const ledger = createFleetLedger(networkId)
   const read = await readFleet(init)
@@ -78,12 +86,12 @@ export async function openFleet(init: FleetInit): Promise<FleetDoor> {
 
   const textOf = (id: Uint8Array | undefined) => id && formatDeviceId(networkId, id)
 
-  function outcomeOf(plan: RowPlan, state: StateTree): RowOutcome {
+  async function outcomeOf(plan: RowPlan, state: StateTree): Promise<RowOutcome> {
     if (plan.status === 'refused') return plan
     const { status, entry } = plan
     const deviceId = textOf(ledger.deviceIdOf(state, entry))
     if (deviceId !== undefined || entry.entrance.TAG !== 'voucher') return { status, deviceId }
-    return { status, voucher: textOfVoucher(init, entry.entrance), expires: entry.entrance.data.notAfter }
+    return { status, voucher: await textOfVoucher(init, entry.entrance), expires: entry.entrance.data.notAfter }
   }
 
   /** Seeds of vouchers that are used for good are of no more use. */
@@ -154,7 +162,7 @@ export async function openFleet(init: FleetInit): Promise<FleetDoor> {
         for (const plan of plans) {
           const done = plan.status === 'refused' || !plan.mint ? plan : await withVoucher(plan, notAfter)
           if (done.status !== 'refused' && done.status !== 'kept') entries.set(done.entry.serial, done.entry)
-          outcomes.push(outcomeOf(done, state))
+          outcomes.push(await outcomeOf(done, state))
           if (outcomes.length % BREATH_EVERY === 0) await breathe()
         }
         return accept({ next: { recoveryKey, entries }, value: { outcomes, devices: entries.size } })
@@ -198,6 +206,12 @@ export async function openFleet(init: FleetInit): Promise<FleetDoor> {
         return accept({ next: { recoveryKey: fleet.recoveryKey, entries }, value: null })
       })
       return removed as Awaited<ReturnType<FleetDoor['remove']>>
+    },
+
+    async signAnew() {
+      // Nothing to sign, or nothing to be made worse.
+      if (damage !== undefined || (fleet.entries.size === 0 && fleet.recoveryKey === undefined)) return accept(null)
+      return change(async () => accept({ next: fleet, value: null }))
     },
 
     async expected(walletKey) {

@@ -22,8 +22,13 @@ export async function mintVoucher({ networkId, deviceId, wallet }: Issuer, notAf
   return { TAG: 'voucher', data: { voucherKey, seed, notAfter, signature } }
 }
 
-/** The voucher as it is handed over. */
-export function textOfVoucher({ networkId, deviceId }: Issuer, { data }: VoucherEntrance): string {
-  const { seed, notAfter, signature } = data
+/** The voucher as it is handed over: signed by the present key, since it may be from before that took over. */
+export async function textOfVoucher(
+  { networkId, deviceId, wallet }: Issuer,
+  { data }: VoucherEntrance,
+): Promise<string> {
+  const { seed, notAfter, voucherKey } = data
+  const voucher = { issuer: deviceId, voucherKey, notAfter, label: LABEL.lightweight }
+  const signature = await wallet.sign(voucherMessage(networkId, voucher))
   return formatVoucher({ version: 1, networkId, seed, issuer: deviceId, notAfter, label: LABEL.lightweight, signature })
 }

@@ -37,8 +37,8 @@ export type RebuildOutcome =
 export interface RebuildInit {
   readonly location: string
   readonly verifier: SignatureVerifier
-  /** The key with which this relay seals: finds what it has sealed. */
-  readonly sealingKey: Uint8Array
+  /** The keys with which this relay may have sealed of late: find what it has sealed. */
+  readonly sealingKeys: readonly Uint8Array[]
   /** ms since the Unix epoch */
   readonly now: () => number
   /** Height to end with; the tip when absent. */
@@ -235,9 +235,11 @@ async function ownSeals(init: Filling): Promise<LastSealed[]> {
     const block = bodyOf(from, key.slice(5))
     if (block !== undefined) headers.set(toHex(key.slice(5)), block)
   }
-  const all = [...headers].map(([id, sealed]) => ({ hash: fromHex(id), sealed }))
+  const all = [...headers].flatMap(([id, sealed]) =>
+    init.sealingKeys.map((sealingKey) => ({ hash: fromHex(id), sealed, sealingKey })),
+  )
   const own = await init.verifier.verifyBatch(
-    all.map(({ hash, sealed }) => sealCheck(init.networkId, hash, sealed.seal, init.sealingKey)),
+    all.map(({ hash, sealed, sealingKey }) => sealCheck(init.networkId, hash, sealed.seal, sealingKey)),
   )
   for (const [i, { hash, sealed }] of all.entries())
     if (own[i] === true) note({ height: sealed.header.height, previousHash: sealed.header.previousHash, hash })

@@ -44,6 +44,7 @@ export interface FacadeInit {
   readonly fleet: FleetDoor
   readonly recovery: RelayFacade['recovery']
   readonly roster: RelayFacade['roster']
+  readonly wallet: RelayFacade['wallet']
   readonly policy: RelayFacade['policy']
   readonly evidence: RelayFacade['evidence']
   confirmClock(): void
@@ -137,6 +138,7 @@ export function createFacade(init: FacadeInit): RelayFacade {
     fleet: init.fleet,
     recovery: init.recovery,
     roster: init.roster,
+    wallet: init.wallet,
     policy: init.policy,
     evidence: init.evidence,
     confirmClock: () => init.confirmClock(),

@@ -6,6 +6,7 @@ import type { JoinInfo, RelayFacade } from '../facade.ts'
 import { addFleetRoutes } from '../fleet/fleet-routes.ts'
 import { addPolicyRoutes } from '../policy/policy-routes.ts'
 import { addRosterRoutes } from '../roster/roster-routes.ts'
+import { addWalletRoutes } from '../wallet/wallet-routes.ts'
 import { type AdminDevice, type AdminStatus, adminSocketPath, type DoorsInfo } from './admin-socket.ts'
 import { errorAnswer, statusOf } from './errors.ts'
 import { MAX_DEVICES_LIMIT } from './limits.ts'
@@ -53,6 +54,7 @@ export async function openAdminSocket(init: AdminInit): Promise<FastifyInstance>
   addBackupRoutes(app, facade)
   addRosterRoutes(app, facade.roster)
   addPolicyRoutes(app, facade.policy)
+  addWalletRoutes(app, facade.wallet)
 
   app.get('/recovery', async () => ({ recovery: facade.recovery.view() ?? null }))
   app.post('/recovery/proposal', async (_, reply) => {

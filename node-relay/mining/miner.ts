@@ -1,4 +1,4 @@
-import { concatBytes } from '../../shared/bytes.ts'
+import { concatBytes, equalBytes } from '../../shared/bytes.ts'
 import { maxAhead } from '../../shared/chain/clock-rules.ts'
 import { expandTarget } from '../../shared/chain/target.ts'
 import type { Signer } from '../../shared/crypto/signer.ts'
@@ -191,6 +191,8 @@ export function createMiner<Template extends MiningTemplate>(init: MinerInit<Tem
     if (nonce === undefined) return 0
     // A machine that slept in the middle of a search must not seal what it finds on waking up.
     if (wake.signal.aborted || clockFault() !== undefined || clock.steady() - asked > MAX_TEMPLATE_AGE_MS) return 0
+    // Another key has taken over meanwhile, which the parent's roster does not have.
+    if (!equalBytes(withKey(header.previousHash), parentHash)) return 0
     const mined = { ...header, nonce }
     // Noted before it is signed: whatever happens now, no other header on this parent will be.
     seals.note({ parentHash, headerHash: hashHeader(mined) })

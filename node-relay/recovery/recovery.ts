@@ -7,7 +7,6 @@ import { type Recovery, type RosterChange, recoveryCodec } from '../../shared/tr
 import { transactionCodec } from '../../shared/transaction/transaction.ts'
 import { createNodeSigner, generateSeed } from '../crypto/node-signer.ts'
 import type { FullChain } from '../full-node/chain.ts'
-import { replaceSealingKey } from '../full-node/keys.ts'
 import type { Restored } from '../store/chain-store.ts'
 import type { LaterBlocks } from './later-blocks.ts'
 import { readRecoveryFile, removeRecoveryFile, type StoredRecovery, writeRecoveryFile } from './recovery-file.ts'
@@ -64,7 +63,10 @@ export interface RelayRecoveryInit {
   readonly dataDir: string
   readonly chain: FullChain
   readonly verifier: SignatureVerifier
-  readonly sealing: Signer
+  /** The key that this relay seals with, but for a recovery. */
+  sealing(): Signer
+  /** Seals with this key from now on, and keeps it. */
+  replaceSealing(seed: Uint8Array): void
   /** Wallet ID of this relay, by which it finds its seat where its present sealing key has none. */
   readonly walletId: Uint8Array
   readonly laterBlocks: LaterBlocks
@@ -77,7 +79,6 @@ export interface RelayRecoveryInit {
 export async function createRecovery(init: RelayRecoveryInit): Promise<RelayRecovery> {
   const { dataDir, chain } = init
   const { networkId } = chain.rules
-  let sealing = init.sealing
   let stored: StoredRecovery | undefined = readRecoveryFile(dataDir)
   let pending = pendingOf(stored)
 
@@ -94,8 +95,7 @@ export async function createRecovery(init: RelayRecoveryInit): Promise<RelayReco
     const signer = createNodeSigner(stored.seed)
     const isSeated = chain.tip.roster.members.some(({ sealingKey }) => equalBytes(sealingKey, signer.publicKey))
     if (!isSeated) return
-    await replaceSealingKey(dataDir, stored.seed)
-    sealing = signer
+    init.replaceSealing(stored.seed)
     await init.clearRestored()
     removeRecoveryFile(dataDir)
     stored = undefined
@@ -106,7 +106,7 @@ export async function createRecovery(init: RelayRecoveryInit): Promise<RelayReco
   function ownSeat() {
     const { members } = chain.tip.roster
     return (
-      members.find(({ sealingKey }) => equalBytes(sealingKey, init.sealing.publicKey)) ??
+      members.find(({ sealingKey }) => equalBytes(sealingKey, init.sealing().publicKey)) ??
       members.find(({ walletId }) => equalBytes(walletId, init.walletId))
     )
   }
@@ -114,7 +114,7 @@ export async function createRecovery(init: RelayRecoveryInit): Promise<RelayReco
   await finish()
   return {
     get sealing() {
-      return pending === undefined || stored === undefined ? sealing : createNodeSigner(stored.seed)
+      return pending === undefined || stored === undefined ? init.sealing() : createNodeSigner(stored.seed)
     },
     get pending() {
       return pending

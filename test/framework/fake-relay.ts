@@ -1,6 +1,7 @@
 import type { SmallDeviceDoor } from '../../node-relay/devices/door.ts'
 import type { DeviceRow, RelayFacade, RelayStatus } from '../../node-relay/facade.ts'
 import type { FleetDoor } from '../../node-relay/fleet/door.ts'
+import type { WalletView } from '../../node-relay/wallet/door.ts'
 import { labelOf } from '../../shared/admission/label-of.ts'
 import { UNKNOWN_PROFILE } from '../../shared/admission/profile.ts'
 import { accept, LaresError, reject } from '../../shared/errors.ts'
@@ -155,6 +156,32 @@ export const FAKE_RECOVERY: RelayFacade['recovery'] = {
   submit: async () => reject('another-proposal', 'Another recovery was begun since.'),
 }
 
+export const FAKE_WALLET_VIEW: WalletView = {
+  networkId: FAKE_NETWORK_ID,
+  deviceId: FAKE_DEVICE_ID,
+  did: `did:lares:${FAKE_DEVICE_ID.toLowerCase()}`,
+  walletId: '0a'.repeat(32),
+  walletKey: '0b'.repeat(32),
+  sealingKey: '0c'.repeat(32),
+  height: 120,
+  settledHeight: 114,
+  record: {
+    label: 'full + coordination',
+    status: 'active',
+    walletKey: '0b'.repeat(32),
+    recoveryKey: '0d'.repeat(32),
+    changedHeight: 1,
+    isSettled: true,
+    isOwn: true,
+  },
+  seat: { seat: 0, sealingKey: '0c'.repeat(32), recoveryKey: '0d'.repeat(32), isOwn: true },
+  rotation: undefined,
+}
+export const FAKE_WALLET: RelayFacade['wallet'] = {
+  view: () => FAKE_WALLET_VIEW,
+  rotate: async () => reject('rotation-under-way', 'New keys are taking over already.'),
+}
+
 /** A facade with made-up answers, for the doors of a relay. */
 export function createFakeRelay(
   override: Partial<RelayFacade> = {},
@@ -167,6 +194,7 @@ export function createFakeRelay(
     confirmClock: () => {},
     recovery: FAKE_RECOVERY,
     roster: FAKE_ROSTER,
+    wallet: FAKE_WALLET,
     policy: FAKE_POLICY,
     evidence: FAKE_EVIDENCE,
     backup: () => Promise.reject(new LaresError('database-busy', 'No backup of a made-up relay.')),

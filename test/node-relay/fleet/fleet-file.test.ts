@@ -59,6 +59,15 @@ describe('the list on disk', () => {
     expect(await readFleet(init())).toEqual({ ok: true, value: { recoveryKey: undefined, entries: new Map() } })
   })
 
+  it('by an earlier key of this relay is its own, and signed anew', async () => {
+    await writeFleet(init(), FLEET)
+    const earlierKeys = [init({ seed: bytes(1) }).wallet.publicKey, init().wallet.publicKey]
+    expect(await codeOf({ seed: bytes(9) })).toBe('fleet-damaged')
+    expect(await readFleet({ ...init({ seed: bytes(9) }), earlierKeys })).toEqual({ ok: true, value: FLEET })
+    expect(await codeOf({ seed: bytes(9) })).toBe('good')
+    expect(await codeOf()).toBe('fleet-damaged')
+  })
+
   it('is refused when changed, cut, of another network or of another relay', async () => {
     await writeFleet(init(), FLEET)
     const path = join(dataDir, 'fleet.bin')

@@ -95,7 +95,7 @@ async function everything(location: string): Promise<Map<string, string>> {
 }
 
 const rebuildAt = (location: string, to?: number) =>
-  rebuildChain({ location, verifier, sealingKey: builder.keeper(0).publicKey, now, to })
+  rebuildChain({ location, verifier, sealingKeys: [builder.keeper(0).publicKey], now, to })
 
 async function reportOf(location: string) {
   const store = await ChainStore.open(location)
@@ -262,7 +262,7 @@ describe('a body that is lost', () => {
     const location = await damagedCopy(() => {})
     const { height } = lastOwn().node
     const sealingKey = namedSigner('another by now').publicKey
-    const outcome = await rebuildChain({ location, verifier, sealingKey, now, to: height - 1 })
+    const outcome = await rebuildChain({ location, verifier, sealingKeys: [sealingKey], now, to: height - 1 })
     expect(outcome).toMatchObject({ kind: 'rebuilt', restored: { highestSealed: { height } } })
     const other = await damagedCopy(() => {})
     // All above were sealed by others: they are asked for them, and this relay goes on.

@@ -21,6 +21,7 @@ import {
   FAKE_RECOVERY,
   FAKE_ROSTER,
   FAKE_SMALL_DEVICES,
+  FAKE_WALLET,
 } from '../../framework/fake-relay.ts'
 import { createFakeNetwork, type FakeNetwork } from './fake-network.ts'
 import { closeAll, type OpenChain, openChain } from './open-chain.ts'
@@ -73,6 +74,7 @@ beforeEach(async () => {
     confirmClock: () => {},
     recovery: FAKE_RECOVERY,
     roster: FAKE_ROSTER,
+    wallet: FAKE_WALLET,
     policy: FAKE_POLICY,
     evidence: FAKE_EVIDENCE,
     backup: () => Promise.reject(new Error('not asked for')),

@@ -250,6 +250,31 @@ describe('miner', () => {
     expect(new Set(source.submitted).size).toBe(1)
   })
 
+  test('what was searched for one key is not sealed with another', async () => {
+    let present = key
+    const next = createSeedSigner(hashOf(4))
+    minerWith({
+      signer: {
+        get publicKey() {
+          return present.publicKey
+        },
+        sign(message) {
+          signed++
+          return present.sign(message)
+        },
+      },
+    })
+    await settle()
+    present = next
+    hasher.find?.(1)
+    await settle()
+    expect(signed).toBe(0)
+    await settle()
+    hasher.find?.(2)
+    await settle()
+    expect([signed, source.submitted.length]).toEqual([1, 1])
+  })
+
   test('a key that fails is asked again for the same header', async () => {
     let failures = 2
     minerWith({

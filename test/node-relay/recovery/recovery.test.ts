@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { createNodeVerifier } from '../../../node-relay/crypto/node-verifier.ts'
 import { createBlockSource } from '../../../node-relay/full-node/block-source.ts'
-import { createKeys, loadKeys, type RelayKeys } from '../../../node-relay/full-node/keys.ts'
+import { createKeys, loadKeys, type RelayKeys, replaceSealingKey } from '../../../node-relay/full-node/keys.ts'
 import { createLaterBlocks, type LaterBlocks } from '../../../node-relay/recovery/later-blocks.ts'
 import { createRecovery, type RelayRecovery } from '../../../node-relay/recovery/recovery.ts'
 import { fromHex, toHex } from '../../../shared/bytes.ts'
@@ -70,11 +70,15 @@ function open({
   sealing?: Signer
   walletId?: Uint8Array
 } = {}): Promise<RelayRecovery> {
+  let present = sealing
   return createRecovery({
     dataDir,
     chain: full.chain,
     verifier,
-    sealing,
+    sealing: () => present,
+    replaceSealing(seed) {
+      present = replaceSealingKey(dataDir, seed).sealing
+    },
     walletId,
     laterBlocks: later,
     restored: () => full.store.restored(),

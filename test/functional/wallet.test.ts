@@ -1,0 +1,113 @@
+/**
+ * A relay gets new keys and stays the same device.
+ *
+ * A real relay on the test preset mines alone. `lares wallet rotate` gives it a new wallet key and a new sealing key: its ID
+ * is the same, the settled record names the new key, it goes on sealing with the new one, and a voucher by it lets a device
+ * in. Then it is killed in the middle of a rotation, at several moments: each time it comes back with keys that the chain
+ * knows, blocks go on, and the rotation ends by itself. It has never sealed twice on one block, and its database is whole.
+ */
+import { readFileSync, statSync } from 'node:fs'
+import { join } from 'node:path'
+import { setTimeout as pause } from 'node:timers/promises'
+import { afterAll, beforeAll, expect, it } from 'vitest'
+import type { RelayStatus } from '../../node-relay/facade.ts'
+import type { WalletView } from '../../node-relay/wallet/door.ts'
+import { eventually } from '../framework/network.ts'
+import { lares, newVoucher, type RelayProcess, removeDataDir, startRelayProcess } from '../framework/relay-process.ts'
+import { SmallDevice } from '../framework/small-device.ts'
+
+const FLAGS = ['--mine-share', '0.5']
+/** After the new keys are on disk, ms: before and after they are handed in, in a block, and settled. */
+const KILLED_AFTER_MS = [0, 150, 700, 1_500, 3_000]
+
+let relay: RelayProcess
+beforeAll(async () => {
+  relay = await startRelayProcess({ flags: FLAGS })
+}, 90_000)
+afterAll(async () => {
+  await relay.stop()
+  await removeDataDir(relay.dataDir)
+})
+
+async function show(): Promise<WalletView> {
+  const { code, stdout, stderr } = await lares(relay.dataDir, 'wallet', 'show', '--json')
+  if (code !== 0) throw new Error(stderr)
+  return JSON.parse(stdout) as WalletView
+}
+
+const status = async () => JSON.parse((await lares(relay.dataDir, 'status', '--json')).stdout) as RelayStatus
+const keysFile = () => readFileSync(join(relay.dataDir, 'keys.json'), 'utf8')
+const hasNext = () => 'next' in (JSON.parse(keysFile()) as object)
+
+async function blocksGoOn(): Promise<void> {
+  const { height } = await show()
+  await eventually('blocks go on', async () => ((await show()).height >= height + 3 ? true : undefined))
+}
+
+it('new keys, the same ID', { timeout: 180_000 }, async () => {
+  const before = await eventually('its registration is settled', async () => {
+    const view = await show()
+    return view.record?.isSettled === true ? view : undefined
+  })
+  expect(before).toMatchObject({ seat: { seat: 0, isOwn: true }, record: { isOwn: true } })
+  expect(before.rotation).toBeUndefined()
+  const unasked = await lares(relay.dataDir, 'wallet', 'rotate')
+  expect(unasked).toMatchObject({ code: 2, stderr: expect.stringContaining('--yes') })
+
+  const rotating = lares(relay.dataDir, 'wallet', 'rotate', '--yes')
+  await eventually('the new keys are on disk', () => hasNext() || undefined)
+  expect(statSync(join(relay.dataDir, 'keys.json')).mode & 0o777).toBe(0o600)
+  const twice = await lares(relay.dataDir, 'wallet', 'rotate', '--yes')
+  expect(twice).toMatchObject({ code: 1, stderr: expect.stringContaining('taking over already') })
+  const rotated = await rotating
+  expect(rotated).toMatchObject({
+    code: 0,
+    stderr: '',
+    stdout: expect.stringContaining('Settled: the old keys are gone'),
+  })
+
+  const after = await show()
+  expect(after).toMatchObject({ deviceId: before.deviceId, walletId: before.walletId })
+  expect(after.rotation).toBeUndefined()
+  expect(after.walletKey).not.toBe(before.walletKey)
+  expect(after.sealingKey).not.toBe(before.sealingKey)
+  expect(after.record).toMatchObject({ walletKey: after.walletKey, isOwn: true, isSettled: true })
+  expect(after.seat).toMatchObject({ seat: 0, sealingKey: after.sealingKey, isOwn: true })
+  expect(hasNext()).toBe(false)
+  const { walletSeed, sealingSeed } = JSON.parse(keysFile()) as { walletSeed: string; sealingSeed: string }
+  for (const text of [rotated.stdout, (await lares(relay.dataDir, 'wallet', 'show')).stdout])
+    for (const seed of [walletSeed, sealingSeed]) expect(text).not.toContain(seed)
+  await blocksGoOn()
+  expect((await status()).deviceId).toBe(before.deviceId)
+
+  // It vouches and endorses with the new key.
+  const device = new SmallDevice({ relay: relay.localUrl })
+  await device.joinWhenReady((await newVoucher(relay.dataDir)).text)
+  await device.until('registered')
+})
+
+it('killed in the middle, it comes back with keys that the chain knows', { timeout: 300_000 }, async () => {
+  const { deviceId } = await show()
+  for (const delay of KILLED_AFTER_MS) {
+    const before = await show()
+    const rotating = lares(relay.dataDir, 'wallet', 'rotate', '--yes')
+    await eventually('the new keys are on disk', () => hasNext() || undefined)
+    await pause(delay)
+    await relay.kill()
+    await rotating
+    relay = await startRelayProcess({ dataDir: relay.dataDir, flags: FLAGS })
+    expect(await show()).toMatchObject({ deviceId, record: { isOwn: true }, seat: { isOwn: true } })
+    await blocksGoOn()
+    const after = await eventually('the rotation ends by itself', async () => {
+      const view = await show()
+      return view.rotation === undefined ? view : undefined
+    })
+    expect(after).toMatchObject({ deviceId, record: { isOwn: true }, seat: { isOwn: true } })
+    expect([after.walletKey, after.sealingKey], `after ${delay} ms`).not.toContain(before.walletKey)
+    expect(after.sealingKey).not.toBe(before.sealingKey)
+  }
+  expect((await status()).incidents.map(({ code }) => code)).not.toContain('equivocation')
+  await relay.stop()
+  const verified = await lares(relay.dataDir, 'db', 'verify')
+  expect(verified).toMatchObject({ code: 0, stdout: expect.stringContaining('The database is whole') })
+})
