@@ -625,6 +625,7 @@ export async function createRelay(init: RelayInit): Promise<Relay> {
       obstacle: () =>
         chain.obstacle?.sentence ??
         (isBehind() ? 'This relay is still fetching the chain; try again in a moment.' : undefined),
+      verifier,
       check: (bytes) => checkTransaction(chain, clock.now(), bytes),
       submit,
       beforeOldKeysGo: () => fleet.signAnew(),

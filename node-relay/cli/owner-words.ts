@@ -28,6 +28,28 @@ export async function askOwners(context: CliContext): Promise<Signer[]> {
 }
 
 /**
+ * The key that may replace the keys of a relay, from its words: typed, or a line on standard input. They are kept nowhere.
+ * @throws {LaresError} `bad-words`
+ */
+export async function askRelayWords(context: CliContext): Promise<Signer> {
+  const line = await firstLine(context)
+  if (line === '')
+    throw new LaresError(
+      'bad-words',
+      'The recovery words of this relay are needed; type them, or pass them on standard input.',
+    )
+  const entropy = decodeRecoveryWords(line, RECOVERY_WORDLIST)
+  if (!entropy.ok) throw new LaresError('bad-words', `These are not recovery words: ${entropy.detail}.`)
+  return createNodeSigner(deriveSeed(entropy.value, 'recovery'))
+}
+
+async function firstLine({ ask }: CliContext): Promise<string> {
+  if (ask !== undefined) return (await ask('Recovery words of this relay: ', 'wiped')).trim()
+  for await (const line of createInterface({ input: process.stdin })) if (line.trim() !== '') return line.trim()
+  return ''
+}
+
+/**
  * Enough owners of this network, by their number.
  * @throws {LaresError} `bad-words`, `not-the-owner`
  */

@@ -28,6 +28,7 @@ import { formatTable } from './text.ts'
 import { uninstall } from './uninstall.ts'
 import { voucherCreate } from './voucher.ts'
 import { walletRotate, walletShow } from './wallet.ts'
+import { walletRecover } from './wallet-recover.ts'
 
 /** Reads its flags itself, and is loaded only when asked for: the other commands answer sooner without servers. */
 const start: Command = {
@@ -66,6 +67,7 @@ const COMMANDS: readonly Command[] = [
   recover,
   walletShow,
   walletRotate,
+  walletRecover,
   rosterShow,
   rosterPropose,
   rosterVote,

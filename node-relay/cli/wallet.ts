@@ -41,7 +41,9 @@ export function describeWallet(view: WalletView): string[] {
           ['Recovery key', record.recoveryKey],
         ]),
     ['Seat', seat === undefined ? 'none' : String(seat.seat)],
-    ...(seat === undefined ? [] : [['Sealing key', seat.sealingKey]]),
+    ...(seat === undefined
+      ? []
+      : [['Sealing key', `${seat.sealingKey}, ${seat.isOwn ? 'held' : 'not held'} by this relay`]]),
     ...(rotation === undefined
       ? []
       : [

@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs'
+import { existsSync, readFileSync, renameSync } from 'node:fs'
 import { join } from 'node:path'
 import { fromHex, HASH_LENGTH, toHex } from '../../shared/bytes.ts'
 import type { Signer } from '../../shared/crypto/signer.ts'
@@ -7,6 +7,8 @@ import { writeFileAtomic } from '../atomic-file.ts'
 import { createNodeSigner, generateSeed } from '../crypto/node-signer.ts'
 
 const KEYS_FILE = 'keys.json'
+const KEYS_VERSION = 2
+const DAMAGED_KEYS_FILE = 'keys.damaged.json'
 
 /** The relay's own keys. They never leave this directory: a 0600 file, read by this process and the command line. */
 export interface RelayKeys {
@@ -51,19 +53,31 @@ interface KeysFile {
   readonly next?: { readonly walletSeed: string; readonly sealingSeed?: string; readonly signed?: readonly string[] }
 }
 
-/** @throws {LaresError} `no-keys` when this directory has none yet, `keys-damaged` */
+/** @throws {LaresError} `no-keys` when this directory has none yet, `keys-damaged`, `keys-newer` */
 export async function loadKeys(dataDir: string): Promise<RelayKeys> {
   return readKeys(dataDir).keys
 }
 
 /** What helps a relay without its keys, after what has become of them. */
 export function keysLost(what: string): string {
-  return `${what} Move the folder away and bring the relay back from a backup with "lares restore"; then "lares recover" lets it go on.`
+  return `${what} Its recovery words give it new ones: "lares wallet recover". Or move the folder away and bring the relay back from a backup with "lares restore"; then "lares recover" lets it go on.`
 }
 
 /** Makes and stores new keys. */
 export async function createKeys(dataDir: string): Promise<RelayKeys> {
   return write(dataDir, { version: 1, walletSeed: toHex(generateSeed()), sealingSeed: toHex(generateSeed()) })
+}
+
+/** New keys of a device that is in the ledger and has lost its own. What was there, and cannot be read, is set aside. */
+export function createKeysOf(dataDir: string, { deviceId, walletId }: KeysDevice): RelayKeys {
+  const path = join(dataDir, KEYS_FILE)
+  if (existsSync(path)) renameSync(path, join(dataDir, DAMAGED_KEYS_FILE))
+  return write(dataDir, {
+    version: 2,
+    walletSeed: toHex(generateSeed()),
+    sealingSeed: toHex(generateSeed()),
+    device: { deviceId: toHex(deviceId), walletId: toHex(walletId) },
+  })
 }
 
 /** The relay goes on sealing with another key; in one step. @throws {LaresError} `no-keys`, `keys-damaged` */
@@ -90,6 +104,12 @@ export function keepNextKeys(dataDir: string, { deviceId, walletId }: KeysDevice
       ...(signed && { signed: signed.map(toHex) }),
     },
   })
+}
+
+/** Transactions by the recovery key for the next keys. @throws as {@link keepNextKeys} */
+export function signNextKeys(dataDir: string, signed: readonly Uint8Array[]): RelayKeys {
+  const { file } = readKeys(dataDir)
+  return write(dataDir, { ...file, ...(file.next && { next: { ...file.next, signed: signed.map(toHex) } }) })
 }
 
 /**
@@ -125,9 +145,13 @@ function readKeys(dataDir: string): { readonly file: KeysFile; readonly keys: Re
   }
   try {
     const file = JSON.parse(text) as KeysFile
-    if (file.version !== 1 && file.version !== 2) throw new Error(`version ${file.version}`)
+    const version: unknown = file.version
+    if (Number.isInteger(version) && (version as number) > KEYS_VERSION)
+      throw new LaresError('keys-newer', `The key file ${path} was made by a newer Lares: update Lares.`)
+    if (version !== 1 && version !== KEYS_VERSION) throw new Error(`version ${version}`)
     return { file, keys: keysOf(file) }
   } catch (error) {
+    if (error instanceof LaresError && error.code === 'keys-newer') throw error
     throw new LaresError('keys-damaged', keysLost(`The key file ${path} cannot be read.`), { cause: error })
   }
 }

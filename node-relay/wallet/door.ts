@@ -56,4 +56,41 @@ export interface WalletDesk {
   view(): WalletView
   /** Makes new keys, keeps them and hands them in. It goes on by itself, whatever happens to the process. */
   rotate(): Promise<Result<WalletView>>
+  /** New keys, and what the recovery key has to sign for them. */
+  proposeRecovery(): Promise<Result<WalletProposal>>
+  /** Goes on like a rotation, with the signatures of the recovery key. */
+  recover(signatures: WalletSignatures): Promise<Result<WalletView>>
+}
+
+/** What the recovery key signs: the contents of a rotation of the wallet key and of the seat's key. Bytes in hex. */
+export interface WalletProposal {
+  readonly networkId: string
+  /** undefined: the tip names the new wallet key already. */
+  readonly wallet:
+    | {
+        readonly deviceId: string
+        readonly sequence: number
+        readonly walletKey: string
+        readonly recoveryKey: string
+        readonly addresses: readonly string[]
+      }
+    | undefined
+  /** undefined: there is no seat, or its new key is named already. */
+  readonly seat:
+    | {
+        readonly changeNumber: number
+        readonly seat: number
+        readonly sealingKey: string
+        readonly recoveryKey: string
+      }
+    | undefined
+  /** The new one, by which the proposal is known. */
+  readonly walletKey: string
+}
+
+export interface WalletSignatures {
+  /** Of the proposal. */
+  readonly walletKey: string
+  readonly wallet?: string
+  readonly seat?: string
 }

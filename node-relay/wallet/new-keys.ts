@@ -1,6 +1,6 @@
 import type { Signer } from '../../shared/crypto/signer.ts'
 import type { DeviceRecord } from '../../shared/identity/record.ts'
-import type { Member, Roster } from '../../shared/roster/roster.ts'
+import type { Member } from '../../shared/roster/roster.ts'
 import { hashChangeContent, memberMessage, type RosterAction } from '../../shared/transaction/roster-change.ts'
 import {
   type DeviceAuthority,
@@ -31,14 +31,10 @@ export function walletMessage(networkId: Uint8Array, content: RotateContent): Ui
   return rotateMessage(networkId, content)
 }
 
-/** What the seat's key or its recovery key signs. @param roster before the change */
-export function seatMessage(
-  networkId: Uint8Array,
-  { changeNumber }: Pick<Roster, 'changeNumber'>,
-  content: SeatContent,
-): Uint8Array {
+/** What the seat's key or its recovery key signs. @param changeNumber of the roster that it makes */
+export function seatMessage(networkId: Uint8Array, changeNumber: number, content: SeatContent): Uint8Array {
   const unsigned = rotateKey(content, { TAG: 'member', data: new Uint8Array(64) })
-  return memberMessage(networkId, hashChangeContent(changeNumber + 1, unsigned))
+  return memberMessage(networkId, hashChangeContent(changeNumber, unsigned))
 }
 
 /** Encoded. @param next has the new key, and proves it */
@@ -52,13 +48,9 @@ export async function walletTransaction(
   return transactionCodec.encode({ TAG: 'rotate', data: { rotate: content, authority, newKeySignature } })
 }
 
-/** Encoded. @param roster before the change */
-export function seatTransaction(
-  { changeNumber }: Pick<Roster, 'changeNumber'>,
-  content: SeatContent,
-  authority: SeatAuthority,
-): Uint8Array {
-  const data = { changeNumber: changeNumber + 1, action: rotateKey(content, authority) }
+/** Encoded. @param changeNumber of the roster that it makes */
+export function seatTransaction(changeNumber: number, content: SeatContent, authority: SeatAuthority): Uint8Array {
+  const data = { changeNumber, action: rotateKey(content, authority) }
   return transactionCodec.encode({ TAG: 'rosterChange', data })
 }
 

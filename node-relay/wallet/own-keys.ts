@@ -2,7 +2,14 @@ import { equalBytes } from '../../shared/bytes.ts'
 import type { Signer } from '../../shared/crypto/signer.ts'
 import { walletIdOf } from '../../shared/identity/device-id.ts'
 import type { FullChain } from '../full-node/chain.ts'
-import { keepNextKeys, type NewKeys, type RelayKeys, replaceSealingKey, takeNextKeys } from '../full-node/keys.ts'
+import {
+  keepNextKeys,
+  type NewKeys,
+  type RelayKeys,
+  replaceSealingKey,
+  signNextKeys,
+  takeNextKeys,
+} from '../full-node/keys.ts'
 import { recordOf } from '../full-node/views.ts'
 
 /**
@@ -22,6 +29,8 @@ export interface OwnKeys {
   readonly held: RelayKeys
   /** Keeps new keys until they have taken over. @throws as {@link keepNextKeys} */
   keepNext(keys: NewKeys): void
+  /** The recovery key has signed for those that are kept. @throws as {@link signNextKeys} */
+  signNext(signed: readonly Uint8Array[]): void
   /** They have taken over, those that have; the old ones are gone. @throws as {@link takeNextKeys} */
   takeNext(take: { readonly wallet: boolean; readonly sealing: boolean }): void
   /** Another sealing key at once: that of an owners' recovery. @throws as {@link replaceSealingKey} */
@@ -73,6 +82,9 @@ export function createOwnKeys(init: OwnKeysInit): OwnKeys {
     },
     keepNext(keys) {
       held = keepNextKeys(dataDir, { deviceId: deviceId(), walletId: walletId() }, keys)
+    },
+    signNext(signed) {
+      held = signNextKeys(dataDir, signed)
     },
     takeNext(take) {
       held = takeNextKeys(dataDir, take)

@@ -1,131 +1,49 @@
-import { equalBytes, toHex } from '../../shared/bytes.ts'
-import type { Signer } from '../../shared/crypto/signer.ts'
-import { accept, type Result, reject } from '../../shared/errors.ts'
+import { equalBytes, fromHex, toHex } from '../../shared/bytes.ts'
+import type { SignatureCheck, SignatureVerifier } from '../../shared/crypto/signature-verifier.ts'
+import { accept, type Result, reject, type Verdict } from '../../shared/errors.ts'
 import { formatDeviceId, formatDid } from '../../shared/identity/device-id.ts'
 import { labelNames, STATUS } from '../../shared/identity/label.ts'
 import type { DeviceRecord } from '../../shared/identity/record.ts'
-import type { Member, Roster } from '../../shared/roster/roster.ts'
+import type { RotateContent } from '../../shared/transaction/transaction.ts'
 import { createNodeSigner, generateSeed } from '../crypto/node-signer.ts'
-import type { FullChain } from '../full-node/chain.ts'
 import type { NewKeys, NextKeys } from '../full-node/keys.ts'
-import { recordOf } from '../full-node/views.ts'
-import type { RotationView, WalletDesk, WalletView } from './door.ts'
-import {
-  newSealingKey,
-  newWalletKey,
-  seatMessage,
-  seatTransaction,
-  walletMessage,
-  walletTransaction,
-} from './new-keys.ts'
-import type { OwnKeys } from './own-keys.ts'
+import type { RotationView, WalletDesk, WalletProposal, WalletSignatures, WalletView } from './door.ts'
+import { newSealingKey, newWalletKey, type SeatContent, seatTransaction, walletTransaction } from './new-keys.ts'
+import { createRotation, isKey, type Named, type RotationInit } from './rotation.ts'
 
-export interface WalletDeskInit {
-  readonly keys: OwnKeys
-  readonly chain: Pick<FullChain, 'rules' | 'tip' | 'state' | 'stateAt' | 'graph'>
-  /** A sentence that says why nothing of this relay may be changed now: its chain was taken back, or is being fetched. */
-  obstacle(): string | undefined
+export interface WalletDeskInit extends RotationInit {
+  readonly verifier: SignatureVerifier
   /** Whether it could stand in the next block, all but its signatures. */
-  check(transaction: Uint8Array): Result<unknown>
-  submit(transaction: Uint8Array): Promise<Result<unknown>>
-  /** Before the old keys are gone for good: what they have signed on disk is signed anew. */
-  beforeOldKeysGo(): Promise<Result<unknown>>
-  log(message: string): void
+  check(transaction: Uint8Array): Result<{ readonly signatures: readonly SignatureCheck[] }>
 }
 
 /** The desk, and what keeps a rotation going. */
 export interface RelayWallet extends WalletDesk {
-  /** Again and again: hands in what is in no block yet, and ends what is settled. */
+  /** Again and again. */
   look(): Promise<void>
 }
 
-/** What is known of the relay at one place of the chain. */
-interface Named {
-  readonly record: DeviceRecord | undefined
-  readonly member: Member | undefined
+/** New keys that the recovery key is asked for: nothing stands on them before it has signed, so they are in memory alone. */
+interface Asked {
+  readonly next: NextKeys
+  /** undefined: they are kept already. */
+  readonly made: NewKeys | undefined
+  readonly wallet: RotateContent | undefined
+  readonly seat: { readonly changeNumber: number; readonly content: SeatContent } | undefined
 }
 
+const RUN_AGAIN = 'Run "lares wallet recover" again.'
+
 /**
- * Replaces the relay's own keys. The new ones are on disk before anything is signed with them, both are held until the
- * change is settled, and the chain alone says which are in use: see {@link OwnKeys}.
+ * Replaces the relay's own keys. The new ones are on disk before anything that they stand on is handed in, both are held
+ * until the change is settled, and the chain alone says which are in use: see OwnKeys.
  */
 export function createRelayWallet(init: WalletDeskInit): RelayWallet {
   const { keys, chain } = init
   const { networkId } = chain.rules
-  /** Tip on which the transactions were handed in last. */
-  let handedInOn: string | undefined
+  const rotation = createRotation(init)
+  let asked: Asked | undefined
   let turn: Promise<unknown> = Promise.resolve()
-
-  const memberOf = ({ members }: Roster) => members.find(({ walletId }) => equalBytes(walletId, keys.walletId))
-
-  const atTip = (): Named => ({
-    record: recordOf(chain.state, keys.deviceId),
-    member: memberOf(chain.tip.roster),
-  })
-
-  /** undefined while the settled state is not kept. */
-  function atSettled(): Named | undefined {
-    const { node } = chain.graph.settled
-    const state = chain.stateAt(node.height)
-    return state && { record: recordOf(state, keys.deviceId), member: memberOf(node.roster) }
-  }
-
-  /** Both transactions by the present keys, as they could stand in the next block; without those that are needless. */
-  async function sign(next: Pick<NextKeys, 'wallet' | 'sealing'>, { record, member }: Named): Promise<Uint8Array[]> {
-    const { held } = keys
-    const { roster } = chain.tip
-    const made: Uint8Array[] = []
-    if (record !== undefined && isKey(record.walletKey, held.wallet)) {
-      const content = newWalletKey(record, next.wallet.publicKey)
-      const data = await held.wallet.sign(walletMessage(networkId, content))
-      made.push(await walletTransaction(networkId, content, { TAG: 'wallet', data }, next.wallet))
-    }
-    if (member !== undefined && next.sealing !== undefined && isKey(member.sealingKey, held.sealing)) {
-      const content = newSealingKey(member, next.sealing.publicKey)
-      const data = await held.sealing.sign(seatMessage(networkId, roster, content))
-      made.push(seatTransaction(roster, content, { TAG: 'member', data }))
-    }
-    return made
-  }
-
-  /** What names the new keys where the chain is now, and what else it can name that ends the wait for them. */
-  function progress(next: NextKeys, { record, member }: Named) {
-    const wallet = record !== undefined && isKey(record.walletKey, next.wallet)
-    const sealing = next.sealing !== undefined && member !== undefined && isKey(member.sealingKey, next.sealing)
-    // Whoever has the recovery key, or the owners, may have named yet another key: then ours never come.
-    const isLost = (key: Uint8Array | undefined, present: Signer) =>
-      next.signed === undefined && (key === undefined || !isKey(key, present))
-    return {
-      wallet,
-      sealing,
-      isOver:
-        (wallet || isLost(record?.walletKey, keys.held.wallet)) &&
-        (sealing || next.sealing === undefined || member === undefined || isLost(member.sealingKey, keys.held.sealing)),
-    }
-  }
-
-  async function step(): Promise<void> {
-    const { next } = keys.held
-    // A chain that is behind may name keys that are long gone, which would look as if others had overtaken these.
-    if (next === undefined || init.obstacle() !== undefined) return
-    const settled = atSettled()
-    if (settled !== undefined) {
-      const { wallet, sealing, isOver } = progress(next, settled)
-      if (isOver) {
-        const signedAnew = await init.beforeOldKeysGo()
-        if (!signedAnew.ok) return init.log(`the old keys are kept: ${signedAnew.detail}`)
-        keys.takeNext({ wallet, sealing })
-        return init.log(wallet ? 'the new keys are settled' : 'the new wallet key was overtaken by another one')
-      }
-    }
-    const { id } = chain.tip
-    if (handedInOn === id) return
-    handedInOn = id
-    for (const transaction of next.signed ?? (await sign(next, atTip()))) {
-      const taken = await init.submit(transaction)
-      if (!taken.ok) init.log(`new keys not taken: ${taken.detail}`)
-    }
-  }
 
   /** One at a time. */
   function inTurn<Value>(work: () => Promise<Value>): Promise<Value> {
@@ -134,10 +52,29 @@ export function createRelayWallet(init: WalletDeskInit): RelayWallet {
     return done
   }
 
-  function keep(made: NewKeys): Result<null> {
+  /** The record, where keys may be replaced at all. */
+  function replaceable({ record }: Named): Result<DeviceRecord> {
+    const obstacle = init.obstacle()
+    if (obstacle !== undefined) return reject('not-ready', obstacle)
+    // Only a settled registration cannot come again with another ID.
+    if (record === undefined || rotation.atSettled()?.record === undefined)
+      return reject('not-registered', 'This relay is not in the settled ledger yet; try again when it is.')
+    if (record.status !== STATUS.active)
+      return reject('retired', 'This relay is retired: its keys cannot be replaced any more.')
+    return accept(record)
+  }
+
+  function possible(transaction: Uint8Array): Result<readonly SignatureCheck[]> {
+    const checked = init.check(transaction)
+    return checked.ok
+      ? accept(checked.value.signatures)
+      : reject(checked.code, `The ledger does not take new keys now: ${checked.detail}.`)
+  }
+
+  function attempt(write: () => void): Verdict {
     try {
-      keys.keepNext(made)
-      handedInOn = undefined
+      write()
+      rotation.changed()
       return accept(null)
     } catch (error) {
       const { code } = error as NodeJS.ErrnoException
@@ -153,44 +90,120 @@ export function createRelayWallet(init: WalletDeskInit): RelayWallet {
         'rotation-under-way',
         'New keys are taking over already, and go on by themselves; see "lares wallet show".',
       )
-    const obstacle = init.obstacle()
-    if (obstacle !== undefined) return reject('not-ready', obstacle)
-    const now = atTip()
-    // Only a settled registration cannot come again with another ID.
-    if (now.record === undefined || atSettled()?.record === undefined)
-      return reject('not-registered', 'This relay is not in the settled ledger yet; try again when it is.')
-    if (now.record.status !== STATUS.active)
-      return reject('retired', 'This relay is retired: its keys cannot be replaced any more.')
-    if (!isKey(now.record.walletKey, held.wallet))
-      return reject('another-key', 'The ledger names a wallet key for this relay that it does not hold.')
-    const hasSeat = now.member !== undefined && isKey(now.member.sealingKey, held.sealing)
-    const made: NewKeys = { walletSeed: generateSeed(), sealingSeed: hasSeat ? generateSeed() : undefined }
-    const next = {
-      wallet: createNodeSigner(made.walletSeed),
-      sealing: made.sealingSeed && createNodeSigner(made.sealingSeed),
+    const now = rotation.atTip()
+    const record = replaceable(now)
+    if (!record.ok) return record
+    if (!isKey(record.value.walletKey, held.wallet))
+      return reject(
+        'another-key',
+        'The ledger names a wallet key for this relay that it does not hold: "lares wallet recover" gives it new ones.',
+      )
+    const made = newKeys(now.member !== undefined && isKey(now.member.sealingKey, held.sealing))
+    for (const transaction of await rotation.sign(signersOf(made), now)) {
+      const good = possible(transaction)
+      if (!good.ok) return good
     }
-    for (const transaction of await sign(next, now)) {
-      const possible = init.check(transaction)
-      if (!possible.ok) return reject(possible.code, `The ledger does not take new keys now: ${possible.detail}.`)
-    }
-    const kept = keep(made)
+    const kept = attempt(() => keys.keepNext(made))
     if (!kept.ok) return kept
-    await step()
+    await rotation.look()
     return accept(view())
   }
 
-  function rotationOf({ next }: OwnKeys['held']): RotationView | undefined {
+  /** Keys that wait already are asked for again: a third pair beside them would be one too many. */
+  async function ask(): Promise<Result<WalletProposal>> {
+    const now = rotation.atTip()
+    const found = replaceable(now)
+    if (!found.ok) return found
+    const { member } = now
+    const made = keys.held.next === undefined ? newKeys(member !== undefined) : undefined
+    const next = keys.held.next ?? signersOf(made as NewKeys)
+    const { wallet, sealing } = rotation.progress(next, now)
+    const { changeNumber } = chain.tip.roster
+    asked = {
+      next,
+      made,
+      wallet: wallet ? undefined : newWalletKey(found.value, next.wallet.publicKey),
+      seat:
+        member === undefined || next.sealing === undefined || sealing
+          ? undefined
+          : { changeNumber: changeNumber + 1, content: newSealingKey(member, next.sealing.publicKey) },
+    }
+    if (asked.wallet === undefined && asked.seat === undefined)
+      return reject('rotation-under-way', 'The new keys are in a block; wait until that is settled.')
+    return accept(proposalOf(asked))
+  }
+
+  function proposalOf({ next, wallet, seat }: Asked): WalletProposal {
+    return {
+      networkId: toHex(networkId),
+      walletKey: toHex(next.wallet.publicKey),
+      wallet: wallet && {
+        ...wallet,
+        deviceId: toHex(wallet.deviceId),
+        walletKey: toHex(wallet.walletKey),
+        recoveryKey: toHex(wallet.recoveryKey),
+      },
+      seat: seat && {
+        changeNumber: seat.changeNumber,
+        seat: seat.content.seat,
+        sealingKey: toHex(seat.content.sealingKey),
+        recoveryKey: toHex(seat.content.recoveryKey),
+      },
+    }
+  }
+
+  async function recover(given: WalletSignatures): Promise<Result<WalletView>> {
+    if (asked === undefined || toHex(asked.next.wallet.publicKey) !== given.walletKey)
+      return reject('another-proposal', `Other keys were asked for since. ${RUN_AGAIN}`)
+    const { next, made, wallet, seat } = asked
+    // Kept since, by a rotation that was begun in between.
+    if (made !== undefined && keys.held.next !== undefined)
+      return reject('another-proposal', `Other keys are taking over since. ${RUN_AGAIN}`)
+    const signed: Uint8Array[] = []
+    if (wallet !== undefined && given.wallet !== undefined) {
+      const authority = { TAG: 'recovery' as const, data: fromHex(given.wallet) }
+      signed.push(await walletTransaction(networkId, wallet, authority, next.wallet))
+    }
+    const hasSeat = seat !== undefined && given.seat !== undefined
+    if (hasSeat)
+      signed.push(
+        seatTransaction(seat.changeNumber, seat.content, { TAG: 'recovery', data: fromHex(given.seat as string) }),
+      )
+    if (signed.length === 0) return reject('nothing-signed', `Nothing was signed. ${RUN_AGAIN}`)
+    for (const transaction of signed) {
+      const good = possible(transaction)
+      if (!good.ok) return good
+      if (!(await init.verifier.verifyBatch(good.value)).every(Boolean))
+        return reject('bad-signature', 'These are not the recovery words of this relay. Nothing was changed.')
+    }
+    const kept = attempt(() => {
+      if (made === undefined) return keys.signNext(signed)
+      // A sealing key that nobody has given to the seat would be waited for in vain.
+      keys.keepNext({ ...made, sealingSeed: hasSeat || isSeatOwn() ? made.sealingSeed : undefined, signed })
+    })
+    if (!kept.ok) return kept
+    asked = undefined
+    await rotation.look()
+    return accept(view())
+  }
+
+  function isSeatOwn(): boolean {
+    const { member } = rotation.atTip()
+    return member !== undefined && isKey(member.sealingKey, keys.held.sealing)
+  }
+
+  function rotationOf(next: NextKeys | undefined): RotationView | undefined {
     if (next === undefined) return undefined
     return {
       by: next.signed === undefined ? 'wallet' : 'recovery',
       walletKey: toHex(next.wallet.publicKey),
       sealingKey: next.sealing && toHex(next.sealing.publicKey),
-      state: progress(next, atTip()).isOver ? 'in-block' : 'waiting',
+      state: rotation.progress(next, rotation.atTip()).isOver ? 'in-block' : 'waiting',
     }
   }
 
   function view(): WalletView {
-    const { record, member } = atTip()
+    const { record, member } = rotation.atTip()
     const settledHeight = chain.graph.settled.node.height
     return {
       networkId: toHex(networkId),
@@ -208,21 +221,35 @@ export function createRelayWallet(init: WalletDeskInit): RelayWallet {
         recoveryKey: toHex(record.recoveryKey),
         changedHeight: record.changedHeight,
         isSettled: record.changedHeight <= settledHeight,
-        isOwn: isKey(record.walletKey, keys.wallet),
+        isOwn: equalBytes(record.walletKey, keys.wallet.publicKey),
       },
       seat: member && {
         seat: member.seat,
         sealingKey: toHex(member.sealingKey),
         recoveryKey: toHex(member.recoveryKey),
-        isOwn: isKey(member.sealingKey, keys.sealing),
+        isOwn: equalBytes(member.sealingKey, keys.sealing.publicKey),
       },
-      rotation: rotationOf(keys.held),
+      rotation: rotationOf(keys.held.next),
     }
   }
 
-  return { view, rotate: () => inTurn(begin), look: () => inTurn(step) }
+  return {
+    view,
+    rotate: () => inTurn(begin),
+    proposeRecovery: () => inTurn(ask),
+    recover: (signatures) => inTurn(() => recover(signatures)),
+    look: () => inTurn(rotation.look),
+  }
 }
 
-function isKey(key: Uint8Array, { publicKey }: Signer): boolean {
-  return equalBytes(key, publicKey)
+function newKeys(forSeat: boolean): NewKeys {
+  return { walletSeed: generateSeed(), sealingSeed: forSeat ? generateSeed() : undefined }
+}
+
+function signersOf({ walletSeed, sealingSeed }: NewKeys): NextKeys {
+  return {
+    wallet: createNodeSigner(walletSeed),
+    sealing: sealingSeed && createNodeSigner(sealingSeed),
+    signed: undefined,
+  }
 }

@@ -180,6 +180,8 @@ export const FAKE_WALLET_VIEW: WalletView = {
 export const FAKE_WALLET: RelayFacade['wallet'] = {
   view: () => FAKE_WALLET_VIEW,
   rotate: async () => reject('rotation-under-way', 'New keys are taking over already.'),
+  proposeRecovery: async () => reject('rotation-under-way', 'The new keys are in a block.'),
+  recover: async () => reject('another-proposal', 'Other keys were asked for since.'),
 }
 
 /** A facade with made-up answers, for the doors of a relay. */

@@ -5,24 +5,39 @@
  * is the same, the settled record names the new key, it goes on sealing with the new one, and a voucher by it lets a device
  * in. Then it is killed in the middle of a rotation, at several moments: each time it comes back with keys that the chain
  * knows, blocks go on, and the rotation ends by itself. It has never sealed twice on one block, and its database is whole.
+ *
+ * Then its recovery words give it new keys: while it runs, as when a key was stolen; and when the file of keys is gone.
  */
-import { readFileSync, statSync } from 'node:fs'
+import { readFileSync, rmSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
 import { afterAll, beforeAll, expect, it } from 'vitest'
 import type { RelayStatus } from '../../node-relay/facade.ts'
 import type { WalletView } from '../../node-relay/wallet/door.ts'
 import { eventually } from '../framework/network.ts'
-import { lares, newVoucher, type RelayProcess, removeDataDir, startRelayProcess } from '../framework/relay-process.ts'
+import {
+  lares,
+  laresWith,
+  newVoucher,
+  ownerWords,
+  type RelayProcess,
+  removeDataDir,
+  startRelayProcess,
+} from '../framework/relay-process.ts'
 import { SmallDevice } from '../framework/small-device.ts'
 
 const FLAGS = ['--mine-share', '0.5']
 /** After the new keys are on disk, ms: before and after they are handed in, in a block, and settled. */
 const KILLED_AFTER_MS = [0, 150, 700, 1_500, 3_000]
 
+const OTHER_WORDS = 'legal winner thank year wave sausage worth useful legal winner thank yellow'
+
 let relay: RelayProcess
+/** Of the owner, and of the relay that has founded the network. */
+let words: string
 beforeAll(async () => {
   relay = await startRelayProcess({ flags: FLAGS })
+  words = ownerWords(relay)
 }, 90_000)
 afterAll(async () => {
   await relay.stop()
@@ -110,4 +125,50 @@ it('killed in the middle, it comes back with keys that the chain knows', { timeo
   await relay.stop()
   const verified = await lares(relay.dataDir, 'db', 'verify')
   expect(verified).toMatchObject({ code: 0, stdout: expect.stringContaining('The database is whole') })
+})
+
+it('its words give it new keys while it runs', { timeout: 180_000 }, async () => {
+  relay = await startRelayProcess({ dataDir: relay.dataDir, flags: FLAGS })
+  const before = await show()
+  const wrong = await laresWith(OTHER_WORDS, relay.dataDir, 'wallet', 'recover')
+  expect(wrong).toMatchObject({ code: 1, stderr: expect.stringContaining('not the recovery words of this relay') })
+  expect((await show()).rotation).toBeUndefined()
+  const recovered = await laresWith(words, relay.dataDir, 'wallet', 'recover')
+  expect(recovered).toMatchObject({ code: 0, stderr: '', stdout: expect.stringContaining('Settled') })
+  const after = await show()
+  expect(after).toMatchObject({ deviceId: before.deviceId, record: { isOwn: true }, seat: { isOwn: true } })
+  expect([after.walletKey, after.sealingKey]).not.toContain(before.walletKey)
+  expect(after.sealingKey).not.toBe(before.sealingKey)
+  await blocksGoOn()
+})
+
+it('and where the file of keys is gone', { timeout: 240_000 }, async () => {
+  const { dataDir } = relay
+  const before = await show()
+  await relay.kill()
+  rmSync(join(dataDir, 'keys.json'))
+  await expect(startRelayProcess({ dataDir, flags: FLAGS })).rejects.toThrow(/lares wallet recover/)
+  const wrong = await laresWith(OTHER_WORDS, dataDir, 'wallet', 'recover')
+  expect(wrong).toMatchObject({ code: 1, stderr: expect.stringContaining('not the recovery words of this relay') })
+  const made = await laresWith(words, dataDir, 'wallet', 'recover')
+  expect(made).toMatchObject({ code: 0, stderr: '', stdout: expect.stringContaining('lares recover ') })
+
+  relay = await startRelayProcess({ dataDir, flags: FLAGS })
+  expect(await show()).toMatchObject({ deviceId: before.deviceId, record: { isOwn: false }, seat: { isOwn: false } })
+  expect((await status()).mining).toMatchObject({
+    state: 'stopped',
+    sentence: expect.stringContaining('seals nothing'),
+  })
+  const early = await laresWith(words, dataDir, 'wallet', 'recover')
+  expect(early).toMatchObject({ code: 1, stderr: expect.stringContaining('lares recover') })
+  expect(await laresWith(words, dataDir, 'recover', '--yes')).toMatchObject({ code: 0, stderr: '' })
+  await blocksGoOn()
+  const recovered = await laresWith(words, dataDir, 'wallet', 'recover')
+  expect(recovered).toMatchObject({ code: 0, stderr: '', stdout: expect.stringContaining('Settled') })
+  const after = await show()
+  expect(after).toMatchObject({ deviceId: before.deviceId, record: { isOwn: true }, seat: { isOwn: true } })
+  expect(after.walletKey).not.toBe(before.walletKey)
+  await blocksGoOn()
+  await relay.stop()
+  expect(await lares(dataDir, 'db', 'verify')).toMatchObject({ code: 0 })
 })

@@ -1,9 +1,15 @@
 /** `lares wallet`: what it says of the relay's keys, and how it waits for new ones. */
 import { afterEach, describe, expect, it } from 'vitest'
-import type { WalletDesk, WalletView } from '../../../node-relay/wallet/door.ts'
+import type { WalletDesk, WalletSignatures, WalletView } from '../../../node-relay/wallet/door.ts'
+import { seatMessage, walletMessage } from '../../../node-relay/wallet/new-keys.ts'
+import { fromHex, toHex } from '../../../shared/bytes.ts'
+import { createNobleVerifier } from '../../../shared/crypto/noble-verifier.ts'
+import { RECOVERY_WORDLIST } from '../../../shared/crypto/recovery-wordlist.ts'
+import { decodeRecoveryWords, deriveSeed } from '../../../shared/crypto/recovery-words.ts'
+import { createSeedSigner, type Signer } from '../../../shared/crypto/signer.ts'
 import { accept } from '../../../shared/errors.ts'
 import { FAKE_WALLET, FAKE_WALLET_VIEW } from '../../framework/fake-relay.ts'
-import { createHome, type Home } from './context.ts'
+import { createHome, type Home, OWNER_WORDS } from './context.ts'
 
 const NEW_KEY = 'ab'.repeat(32)
 const record = FAKE_WALLET_VIEW.record as NonNullable<WalletView['record']>
@@ -39,6 +45,7 @@ describe('wallet show', () => {
       expect(out).toContain(part)
     expect(out).toMatch(/State +active, last changed in block 1, settled\n/)
     expect(out).toMatch(/Seat +0\n/)
+    expect(out).toContain(`${seat.sealingKey}, held by this relay`)
     expect(out).toContain('kept by people alone')
     expect(out).not.toMatch(/does not hold|New keys/)
     const { out: json } = await run('show', '--json')
@@ -99,9 +106,90 @@ describe('wallet rotate', () => {
   })
 })
 
+describe('wallet recover', () => {
+  const words = (text: string) => (): Promise<string> => Promise.resolve(text)
+  const answering = (text: string) => home.answering(words(text), 'wallet', 'recover', '--data-dir', home.dataDir)
+
+  async function signerOf(text: string): Promise<Signer> {
+    const entropy = decodeRecoveryWords(text, RECOVERY_WORDLIST)
+    if (!entropy.ok) throw new Error(entropy.detail)
+    return createSeedSigner(deriveSeed(entropy.value, 'recovery'))
+  }
+
+  const content = { deviceId: '01'.repeat(32), sequence: 4, walletKey: NEW_KEY, addresses: ['/ip4/10.0.0.2/tcp/1'] }
+  const ofSeat = { changeNumber: 3, seat: 2, sealingKey: 'cd'.repeat(32) }
+
+  /** A relay that asks for the words of OWNER_WORDS for its wallet, and for its seat those of `seatKey`. */
+  async function asking(seatKey?: string) {
+    const recoveryKey = toHex((await signerOf(OWNER_WORDS)).publicKey)
+    const given: WalletSignatures[] = []
+    await withWallet([under('waiting'), settled], {
+      proposeRecovery: async () =>
+        accept({
+          networkId: FAKE_WALLET_VIEW.networkId,
+          walletKey: NEW_KEY,
+          wallet: { ...content, recoveryKey },
+          seat: { ...ofSeat, recoveryKey: seatKey ?? recoveryKey },
+        }),
+      async recover(signatures) {
+        given.push(signatures)
+        return accept(under('waiting'))
+      },
+    })
+    return given
+  }
+
+  it('signs for both keys, and waits until they are settled', async () => {
+    const given = await asking()
+    const { code, out } = await answering(OWNER_WORDS)
+    expect([code, out]).toEqual([0, expect.stringContaining('Settled')])
+    const { publicKey } = await signerOf(OWNER_WORDS)
+    const networkId = fromHex(FAKE_WALLET_VIEW.networkId)
+    const [{ walletKey, wallet, seat: ofSeatKey } = { walletKey: '' }] = given
+    expect(walletKey).toBe(NEW_KEY)
+    const walletContent = {
+      ...content,
+      deviceId: fromHex(content.deviceId),
+      walletKey: fromHex(NEW_KEY),
+      recoveryKey: publicKey,
+    }
+    const seatContent = { seat: ofSeat.seat, sealingKey: fromHex(ofSeat.sealingKey), recoveryKey: publicKey }
+    const checks = [
+      { publicKey, message: walletMessage(networkId, walletContent), signature: fromHex(wallet ?? '') },
+      {
+        publicKey,
+        message: seatMessage(networkId, ofSeat.changeNumber, seatContent),
+        signature: fromHex(ofSeatKey ?? ''),
+      },
+    ]
+    expect(await createNobleVerifier().verifyBatch(checks)).toEqual([true, true])
+  })
+
+  it('says when the seat has other words, and signs for the wallet key alone', async () => {
+    const given = await asking('ef'.repeat(32))
+    const { code, out } = await answering(OWNER_WORDS)
+    expect([code, out]).toEqual([0, expect.stringContaining('seat of this relay has another recovery key')])
+    expect(Object.keys(given[0] ?? {})).toEqual(['walletKey', 'wallet'])
+  })
+
+  it('takes neither other words nor none, and hands nothing in', async () => {
+    const given = await asking()
+    const others = 'abandon abandon abandon abandon abandon abandon abandon abandon abandon abandon abandon about'
+    expect(await answering(others)).toMatchObject({ code: 1, err: expect.stringContaining('not the recovery words') })
+    expect(await answering('no words')).toMatchObject({ code: 1, err: expect.stringContaining('not recovery words') })
+    expect(await answering('')).toMatchObject({ code: 1, err: expect.stringContaining('are needed') })
+    expect(given).toHaveLength(0)
+  })
+
+  it('says what the relay refuses', async () => {
+    await withWallet([FAKE_WALLET_VIEW])
+    expect(await answering(OWNER_WORDS)).toMatchObject({ code: 1, err: expect.stringContaining('in a block') })
+  })
+})
+
 it('without a relay says how to start one', async () => {
   home = createHome()
-  for (const command of ['show', 'rotate'])
+  for (const command of ['show', 'rotate', 'recover'])
     expect(await run(command, ...(command === 'rotate' ? ['--yes'] : []))).toMatchObject({
       code: 1,
       err: expect.stringContaining('npm start'),

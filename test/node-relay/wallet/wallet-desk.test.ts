@@ -1,5 +1,5 @@
 /** The relay's own keys: replaced by the ledger's rules, chosen by the chain, and never lost on the way. */
-import { chmodSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
@@ -7,12 +7,14 @@ import { createVoucher } from '../../../node-relay/admission/create-voucher.ts'
 import { createNodeVerifier } from '../../../node-relay/crypto/node-verifier.ts'
 import { createBlockSource } from '../../../node-relay/full-node/block-source.ts'
 import { checkTransaction } from '../../../node-relay/full-node/check-transaction.ts'
-import { loadKeys, type RelayKeys, replaceSealingKey } from '../../../node-relay/full-node/keys.ts'
+import { createKeysOf, loadKeys, type RelayKeys, replaceSealingKey } from '../../../node-relay/full-node/keys.ts'
 import { writeRelayFile } from '../../../node-relay/full-node/relay-file.ts'
 import { recordOf } from '../../../node-relay/full-node/views.ts'
+import type { WalletProposal, WalletSignatures } from '../../../node-relay/wallet/door.ts'
+import { seatMessage, walletMessage } from '../../../node-relay/wallet/new-keys.ts'
 import { createOwnKeys, type OwnKeys } from '../../../node-relay/wallet/own-keys.ts'
 import { createRelayWallet, type RelayWallet } from '../../../node-relay/wallet/wallet-desk.ts'
-import { asciiBytes, equalBytes, toHex } from '../../../shared/bytes.ts'
+import { asciiBytes, equalBytes, fromHex, toHex } from '../../../shared/bytes.ts'
 import { expandTarget, meetsTarget } from '../../../shared/chain/target.ts'
 import type { Signer } from '../../../shared/crypto/signer.ts'
 import { accept, reject } from '../../../shared/errors.ts'
@@ -68,6 +70,7 @@ async function start(deviceId = relay.deviceId): Promise<void> {
   wallet = createRelayWallet({
     keys,
     chain: full.chain,
+    verifier,
     obstacle: () => obstacle,
     check: (bytes) => checkTransaction(full.chain, full.clock.now, bytes),
     async submit(bytes) {
@@ -307,6 +310,147 @@ describe('are refused', () => {
   }
 })
 
+describe('by the recovery words', () => {
+  /** As the command line does it, with the words of the relay's record and of its seat. */
+  async function signed(
+    { wallet: own, seat: ofSeat, ...proposal }: WalletProposal,
+    by: { wallet?: Signer; seat?: Signer } = { wallet: relay.recovery, seat: builder.keeperRecovery(0) },
+  ): Promise<WalletSignatures> {
+    const content = own && {
+      ...own,
+      deviceId: fromHex(own.deviceId),
+      walletKey: fromHex(own.walletKey),
+      recoveryKey: fromHex(own.recoveryKey),
+      addresses: [...own.addresses],
+    }
+    const seatContent = ofSeat && {
+      seat: ofSeat.seat,
+      sealingKey: fromHex(ofSeat.sealingKey),
+      recoveryKey: fromHex(ofSeat.recoveryKey),
+    }
+    return {
+      walletKey: proposal.walletKey,
+      ...(content && by.wallet && { wallet: toHex(await by.wallet.sign(walletMessage(builder.networkId, content))) }),
+      ...(seatContent &&
+        by.seat && {
+          seat: toHex(await by.seat.sign(seatMessage(builder.networkId, ofSeat.changeNumber, seatContent))),
+        }),
+    }
+  }
+
+  async function propose(): Promise<WalletProposal> {
+    const proposal = await wallet.proposeRecovery()
+    if (!proposal.ok) throw new Error(proposal.detail)
+    return proposal.value
+  }
+
+  async function recover(by?: Parameters<typeof signed>[1]): Promise<void> {
+    const taken = await wallet.recover(await signed(await propose(), by))
+    if (!taken.ok) throw new Error(taken.detail)
+  }
+
+  /** The file of keys is gone, and the relay was given another. */
+  async function loseKeys(): Promise<void> {
+    createKeysOf(dataDir, { deviceId: relay.deviceId, walletId: keys.walletId })
+    await start(new Uint8Array(32))
+  }
+
+  it('lost keys are replaced, and the ID stays', async () => {
+    await loseKeys()
+    const before = wallet.view()
+    expect(before).toMatchObject({ record: { isOwn: false }, seat: { isOwn: false } })
+    expect(await wallet.rotate()).toMatchObject({ ok: false, code: 'another-key' })
+    await recover()
+    expect(waiting).toHaveLength(2)
+    expect(wallet.view().rotation).toMatchObject({ by: 'recovery', state: 'waiting' })
+    await mine()
+    expectNamed()
+    await settle()
+    const after = wallet.view()
+    expect(after).toMatchObject({ record: { isOwn: true }, seat: { isOwn: true }, rotation: undefined })
+    expect([after.deviceId, after.walletId, after.record?.recoveryKey]).toEqual([
+      before.deviceId,
+      before.walletId,
+      before.record?.recoveryKey,
+    ])
+    expect(after.walletKey).not.toBe(before.walletKey)
+  })
+
+  it('killed after they were signed, they are handed in again', async () => {
+    await loseKeys()
+    await recover()
+    waiting = []
+    await start(new Uint8Array(32))
+    await wallet.look()
+    expect(waiting).toHaveLength(2)
+    await mine()
+    expectNamed()
+  })
+
+  it('a thief who came first is overridden, and the keys that wait are the ones that are signed', async () => {
+    await rotate()
+    const waited = wallet.view().rotation
+    waiting = []
+    await pushRotation(relay.wallet, namedSigner('thief'))
+    await full.feed(await builder.mine({ seat: 1 }))
+    await recover()
+    expect(wallet.view().rotation).toMatchObject({ by: 'recovery', walletKey: waited?.walletKey })
+    await mine()
+    expectNamed()
+    expect(wallet.view().walletKey).toBe(waited?.walletKey)
+    await settle()
+    expect(wallet.view()).toMatchObject({ rotation: undefined, record: { isOwn: true }, seat: { isOwn: true } })
+  })
+
+  it('what was signed before the chain moved on is signed again for the same keys', async () => {
+    await loseKeys()
+    await recover()
+    const first = wallet.view().rotation
+    waiting = []
+    await pushRotation(relay.wallet, namedSigner('thief'))
+    await rotateSeat(builder, 1, namedSigner('another for seat 1'))
+    await full.feed(await builder.mine({ seat: 1, sealWith: builder.keeper(1) }))
+    await recover()
+    await mine()
+    expectNamed()
+    expect(wallet.view().walletKey).toBe(first?.walletKey)
+    expect(await wallet.proposeRecovery()).toMatchObject({ ok: false, code: 'rotation-under-way' })
+  })
+
+  it('a seat with other words keeps its sealing key, and the wallet key is not kept waiting for it', async () => {
+    await loseKeys()
+    await recover({ wallet: relay.recovery })
+    expect(waiting).toHaveLength(1)
+    await settle()
+    expect(wallet.view()).toMatchObject({ rotation: undefined, record: { isOwn: true }, seat: { isOwn: false } })
+  })
+
+  it('are refused with their codes, and nothing is changed', async () => {
+    await loseKeys()
+    const before = fileOf()
+    const proposal = await propose()
+    const codeOf = async (signatures: WalletSignatures) => {
+      const taken = await wallet.recover(signatures)
+      return taken.ok ? 'good' : taken.code
+    }
+    const stranger = namedSigner('stranger')
+    expect(await codeOf(await signed(proposal, { wallet: stranger }))).toBe('bad-signature')
+    expect(await codeOf(await signed(proposal, { wallet: relay.recovery, seat: stranger }))).toBe('bad-signature')
+    expect(await codeOf({ walletKey: proposal.walletKey })).toBe('nothing-signed')
+    const other = await propose()
+    expect(await codeOf(await signed(proposal))).toBe('another-proposal')
+    await pushRotation(relay.wallet, namedSigner('thief'))
+    await full.feed(await builder.mine({ seat: 1 }))
+    expect(await codeOf(await signed(other))).toBe('wrong-sequence')
+    obstacle = 'The disk is full.'
+    expect(await wallet.proposeRecovery()).toMatchObject({ ok: false, code: 'not-ready' })
+    expect([fileOf(), waiting]).toEqual([before, []])
+    obstacle = undefined
+    await recover()
+    expect(fileOf()).not.toEqual(before)
+  })
+})
+
 it('what the new key seals is good for everybody, and nothing is sealed twice on one block', async () => {
   const witness = await openChain(builder)
   await witness.feed(...builder.from(1))
@@ -392,7 +536,7 @@ describe('the file of keys', () => {
     const file = fileOf() as { device: object; next: object }
     expect(file).toMatchObject({ version: 2 })
     for (const damaged of [
-      { ...file, version: 3 },
+      { ...file, version: 0 },
       { ...file, device: { deviceId: 'ab', walletId: 'ab' } },
       { ...file, next: { walletSeed: 'ab' } },
       { ...file, next: 5 },
@@ -400,7 +544,9 @@ describe('the file of keys', () => {
       writeFileSync(keysPath(), JSON.stringify(damaged))
       await expect(loadKeys(dataDir)).rejects.toMatchObject({ code: 'keys-damaged' })
     }
-    chmodSync(keysPath(), 0o600)
+    // Not to be set aside by a recovery: there are keys in it.
+    writeFileSync(keysPath(), JSON.stringify({ ...file, version: 3 }))
+    await expect(loadKeys(dataDir)).rejects.toMatchObject({ code: 'keys-newer' })
   })
 })
 
