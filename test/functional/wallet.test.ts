@@ -6,11 +6,15 @@
  * in. Then it is killed in the middle of a rotation, at several moments: each time it comes back with keys that the chain
  * knows, blocks go on, and the rotation ends by itself. It has never sealed twice on one block, and its database is whole.
  *
+ * The list of devices that the old key has signed stays its own, and a voucher in it is printed anew for the new key.
+ *
  * Then its recovery words give it new keys: while it runs, as when a key was stolen; and when the file of keys is gone.
  */
-import { readFileSync, rmSync, statSync } from 'node:fs'
+import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
+import { parse } from 'csv-parse/sync'
 import { afterAll, beforeAll, expect, it } from 'vitest'
 import type { RelayStatus } from '../../node-relay/facade.ts'
 import type { WalletView } from '../../node-relay/wallet/door.ts'
@@ -30,18 +34,23 @@ const FLAGS = ['--mine-share', '0.5']
 /** After the new keys are on disk, ms: before and after they are handed in, in a block, and settled. */
 const KILLED_AFTER_MS = [0, 150, 700, 1_500, 3_000]
 
+/** A voucher each: one is used after the first rotation, one after the kills. */
+const FLEET = 'name,serial\nSensor,SN-1\nCamera,SN-2\n'
 const OTHER_WORDS = 'legal winner thank year wave sausage worth useful legal winner thank yellow'
 
+let folder: string
 let relay: RelayProcess
 /** Of the owner, and of the relay that has founded the network. */
 let words: string
 beforeAll(async () => {
+  folder = mkdtempSync(join(tmpdir(), 'lares-fleet-'))
   relay = await startRelayProcess({ flags: FLAGS })
   words = ownerWords(relay)
 }, 90_000)
 afterAll(async () => {
   await relay.stop()
   await removeDataDir(relay.dataDir)
+  rmSync(folder, { recursive: true })
 })
 
 async function show(): Promise<WalletView> {
@@ -53,6 +62,23 @@ async function show(): Promise<WalletView> {
 const status = async () => JSON.parse((await lares(relay.dataDir, 'status', '--json')).stdout) as RelayStatus
 const keysFile = () => readFileSync(join(relay.dataDir, 'keys.json'), 'utf8')
 const hasNext = () => 'next' in (JSON.parse(keysFile()) as object)
+
+/** Enrols the fleet, again and again the same. @returns its vouchers by serial */
+async function enrol(): Promise<ReadonlyMap<string, string>> {
+  const csv = join(folder, 'fleet.csv')
+  writeFileSync(csv, FLEET)
+  const { code, stderr } = await lares(relay.dataDir, 'enroll', csv)
+  if (code !== 0) throw new Error(stderr)
+  const rows = parse(readFileSync(`${csv}.result.csv`), { columns: true }) as { serial: string; voucher: string }[]
+  return new Map(rows.map(({ serial, voucher }) => [serial, voucher]))
+}
+
+/** The voucher lets a device in. */
+async function joins(voucher: string | undefined): Promise<void> {
+  const device = new SmallDevice({ relay: relay.localUrl })
+  await device.joinWhenReady(voucher ?? '')
+  await device.until('registered')
+}
 
 async function blocksGoOn(): Promise<void> {
   const { height } = await show()
@@ -66,6 +92,7 @@ it('new keys, the same ID', { timeout: 180_000 }, async () => {
   })
   expect(before).toMatchObject({ seat: { seat: 0, isOwn: true }, record: { isOwn: true } })
   expect(before.rotation).toBeUndefined()
+  const given = await enrol()
   const unasked = await lares(relay.dataDir, 'wallet', 'rotate')
   expect(unasked).toMatchObject({ code: 2, stderr: expect.stringContaining('--yes') })
 
@@ -95,10 +122,12 @@ it('new keys, the same ID', { timeout: 180_000 }, async () => {
   await blocksGoOn()
   expect((await status()).deviceId).toBe(before.deviceId)
 
-  // It vouches and endorses with the new key.
-  const device = new SmallDevice({ relay: relay.localUrl })
-  await device.joinWhenReady((await newVoucher(relay.dataDir)).text)
-  await device.until('registered')
+  // It vouches and endorses with the new key; what the old one has vouched for is void.
+  await joins((await newVoucher(relay.dataDir)).text)
+  await expect(joins(given.get('SN-1'))).rejects.toMatchObject({ code: 'bad-signature' })
+  const anew = await enrol()
+  expect(anew.get('SN-1')).not.toBe(given.get('SN-1'))
+  await joins(anew.get('SN-1'))
 })
 
 it('killed in the middle, it comes back with keys that the chain knows', { timeout: 300_000 }, async () => {
@@ -121,7 +150,9 @@ it('killed in the middle, it comes back with keys that the chain knows', { timeo
     expect([after.walletKey, after.sealingKey], `after ${delay} ms`).not.toContain(before.walletKey)
     expect(after.sealingKey).not.toBe(before.sealingKey)
   }
-  expect((await status()).incidents.map(({ code }) => code)).not.toContain('equivocation')
+  for (const code of ['equivocation', 'fleet-damaged'])
+    expect((await status()).incidents.map((incident) => incident.code)).not.toContain(code)
+  await joins((await enrol()).get('SN-2'))
   await relay.stop()
   const verified = await lares(relay.dataDir, 'db', 'verify')
   expect(verified).toMatchObject({ code: 0, stdout: expect.stringContaining('The database is whole') })
