@@ -59,7 +59,8 @@ export function createServiceDesk(init: ServiceDeskInit): ServiceDesk {
 
   async function sayOwn(): Promise<void> {
     const sealing = init.sealing()
-    const member = chain.tip.roster.members.find(({ sealingKey }) => equalBytes(sealingKey, sealing.publicKey))
+    const key = sealing.publicKey
+    const member = chain.tip.roster.members.find(({ sealingKey }) => equalBytes(sealingKey, key))
     const addresses = [...init.addresses()]
     if (member === undefined || addresses.length === 0) return
     const { seat } = member
@@ -74,7 +75,7 @@ export function createServiceDesk(init: ServiceDeskInit): ServiceDesk {
     if (isSame && Math.abs(now() - said.record.issuedAt) < RENEW_MS) return
     const content = { seat, issuedAt: Math.max(now(), (said?.record.issuedAt ?? 0) + 1), isBusy, addresses }
     const signature = await sealing.sign(serviceMessage(networkId, content))
-    known.set(seat, { record: { ...content, signature }, key: sealing.publicKey })
+    known.set(seat, { record: { ...content, signature }, key })
   }
 
   async function hear(records: readonly ServiceRecord[]): Promise<void> {
