@@ -49,6 +49,8 @@ export class AssignedServers {
   readonly #init: AssignedServersInit
   /** By seat; of those followed only. */
   readonly #records = new Map<number, ServiceRecord>()
+  /** Connected, and known to have what this device has settled. Who was just started may still be behind. */
+  readonly #ready = new Set<string>()
   readonly #passedOver = new Map<number, { until: number; times: number }>()
   readonly #dialling = new Set<number>()
   /** Hung up on because others serve. */
@@ -88,8 +90,16 @@ export class AssignedServers {
     })
   }
 
+  /** A server says how far it is. */
+  said(peerId: string, hasSettled: boolean): void {
+    if (!hasSettled || this.#ready.has(peerId)) return
+    this.#ready.add(peerId)
+    void this.look()
+  }
+
   /** A server was lost: the next in order takes its place at once. */
   lost(peerId: string): void {
+    this.#ready.delete(peerId)
     const wasLeft = this.#left.delete(peerId)
     const seat = this.#seatOf(peerId)
     if (seat !== undefined && !wasLeft) this.#passOver(seat)
@@ -175,8 +185,10 @@ export class AssignedServers {
     const isUnusable = (member: Member) => {
       const record = this.#records.get(member.seat)
       if (record === undefined || headerTime() - record.issuedAt > OUTDATED_MS) return true
+      const isConnected = isThere(member)
+      if (isConnected && !this.#ready.has(peerOfService(record))) return true
       // Whom it serves already it goes on serving.
-      if (record.isBusy && !isThere(member)) return true
+      if (record.isBusy && !isConnected) return true
       return now < (this.#passedOver.get(member.seat)?.until ?? 0)
     }
     const { primary, backups } = assign(device(), this.#followed, isUnusable)
@@ -209,7 +221,11 @@ export class AssignedServers {
   /** Other full nodes have other devices to serve. */
   #leaveOthers(warm: readonly Member[]): void {
     const { servers, isFullNode } = this.#init
-    const kept = warm.map((member) => this.#records.get(member.seat)).map((record) => record && peerOfService(record))
+    // Those before the standby may become ready.
+    const kept = this.#order.members
+      .slice(0, 1 + this.#order.members.indexOf(warm.at(-1) as Member))
+      .map((member) => this.#records.get(member.seat))
+      .map((record) => record && peerOfService(record))
     for (const { peerId } of servers.all()) {
       if (kept.includes(peerId) || this.#left.has(peerId) || !isFullNode(peerId)) continue
       this.#left.add(peerId)

@@ -17,6 +17,8 @@ import { viewOfBlock, viewOfSettled } from './view.ts'
 
 /** A question waits this long for the headers to be caught up, ms. */
 const READY_MS = 15_000
+/** Whether the newest block has what the settled one has not is said only where it is known soon, ms. */
+const TIP_PATIENCE_MS = 500
 /** Whatever servers do, a person has an answer within this time, ms. */
 const DEADLINE_MS = 45_000
 /** The settled header moves on while servers are asked: the question is put anew under the newer one, this often. */
@@ -179,7 +181,8 @@ async function isRenewed(chain: AuditedChain): Promise<boolean> {
 async function isInTip(chain: AuditedChain, settled: ChainNode, deviceId: Uint8Array): Promise<boolean> {
   const tip = chain.graph?.tip
   if (tip === undefined || tip === settled) return false
-  const answer = await chain.query(tip, deviceKey(deviceId))
+  // A block that only a server which is gone had: nothing that a person should wait for.
+  const answer = await chain.query(tip, deviceKey(deviceId), TIP_PATIENCE_MS)
   return answer.kind === 'proven' && answer.value !== undefined && readDeviceRecord(answer.value, deviceId).ok
 }
 

@@ -400,6 +400,9 @@ export class NetworkClient implements AuditedChain {
       device: () => this.identity.assigned ?? { deviceId: this.#visitorId, blockHash: this.networkId },
       onChange: () => this.#changed(),
     })
+    // Those that were there before it have answered already.
+    for (const { peerId } of this.servers.all())
+      this.#assignedNow.said(peerId, this.#driver?.sync.statusOf(peerId) !== undefined)
     return this.#assignedNow
   }
 
@@ -418,6 +421,7 @@ export class NetworkClient implements AuditedChain {
     this.#compareClocks(status.value)
     void this.#recoveryWatch.look(peer, status.value)
     if ((status.value.label & LABEL.full) !== 0) this.#hints.met(peer)
+    this.#assignedNow?.said(peer, this.#hasSettled(status.value))
   }
 
   /** The owners let a restored relay go on below what this device has settled: it goes there too, and says what is lost. */
@@ -450,6 +454,10 @@ export class NetworkClient implements AuditedChain {
   answer(protocol: string, request: Uint8Array): Uint8Array | undefined {
     if (protocol !== PROTOCOLS.status.id) return undefined
     return answerStatus(request, { networkId: this.networkId, graph: this.graph, now: this.#ports.clock.now() })
+  }
+
+  #hasSettled(status: Status | undefined): boolean {
+    return status !== undefined && status.tip.height >= (this.graph?.settled.node.height ?? 0)
   }
 
   #compareClocks({ time }: Pick<Status, 'time'>): void {

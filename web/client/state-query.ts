@@ -30,7 +30,12 @@ export interface StateQueryInit {
 }
 
 /** What the state under a header says about a key, proven by hashes to the header's own state root. */
-export type StateQuery = (node: ChainNode, key: Uint8Array) => Promise<StateAnswer>
+export type StateQuery = (
+  node: ChainNode,
+  key: Uint8Array,
+  /** No proof after this is as good as none, ms; default: when everybody has answered, or has failed to. */
+  patienceMs?: number,
+) => Promise<StateAnswer>
 
 type Said = Extract<StateAnswer, { kind: 'proven' }> | 'wrong' | 'nothing'
 
@@ -60,17 +65,20 @@ export function createStateQuery({ networkId, servers, clock, onLie }: StateQuer
     return { kind: 'proven', value: state.value.value, proofBytes: answer.value.length, peer }
   }
 
-  return (node, key) =>
+  return (node, key, patienceMs) =>
     new Promise((resolve) => {
       const asked = new Set<string>()
       let underWay = 0
       let lies = 0
       let isDone = false
       let cancel = () => {}
+      let giveUp = () => {}
+      if (patienceMs !== undefined) giveUp = clock.after(patienceMs, () => end({ kind: 'unavailable', lies }))
 
       function end(answer: StateAnswer): void {
         isDone = true
         cancel()
+        giveUp()
         resolve(answer)
       }
 

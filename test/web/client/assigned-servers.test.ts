@@ -1,10 +1,11 @@
 /** A page of a network with several full nodes finds those that are assigned to it, and moves when one of them dies. */
 import { describe, expect, it } from 'vitest'
-import { toHex } from '../../../shared/bytes.ts'
+import { equalBytes, toHex } from '../../../shared/bytes.ts'
 import { serversInOrder } from '../../../shared/coordination/assignment.ts'
 import type { ServiceContent } from '../../../shared/coordination/service-record.ts'
 import { formatDeviceId } from '../../../shared/identity/device-id.ts'
 import { PROTOCOLS } from '../../../shared/protocol/ids.ts'
+import { proofCodec, proofRequestCodec } from '../../../shared/protocol/messages.ts'
 import { formatVoucher } from '../../../shared/protocol/voucher-text.ts'
 import { KIND } from '../../../shared/transaction/kinds.ts'
 import type { IdentityRecord } from '../../../web/store/local-store.ts'
@@ -27,7 +28,10 @@ const peerOf = (seat: number) => `Seat${seat}`
 const seatOf = (peerId: string) => Number(peerId.slice(4))
 
 /** Six full nodes, all but some of them alive, and a phone that has the address of one in its join link. */
-async function scene(said: (seat: number) => Partial<ServiceContent> | undefined = () => ({})) {
+async function scene(
+  said: (seat: number) => Partial<ServiceContent> | undefined = () => ({}),
+  isBehind: (seat: number) => boolean = () => false,
+) {
   const chain = new ChainBuilder({ keepers: KEEPERS })
   const relay = await foundRelay(chain)
   await chain.mineMany(KEEPERS)
@@ -50,9 +54,11 @@ async function scene(said: (seat: number) => Partial<ServiceContent> | undefined
     services: () => [...records.values()],
     now: () => harness.clock.now(),
   })
+  const behind = createHonestNode({ chain, tip: chain.at(2), now: () => harness.clock.now() })
+  const answerOf = (seat: number) => (isBehind(seat) ? behind : honest)
   /** The page does what the worker asked it to. */
   let done = 0
-  async function page(answer: (seat: number) => Answer = () => honest): Promise<void> {
+  async function page(): Promise<void> {
     for (let quiet = 0; quiet < 2; ) {
       await harness.idle()
       const calls = harness.calls.slice(done)
@@ -64,7 +70,7 @@ async function scene(said: (seat: number) => Partial<ServiceContent> | undefined
         if (call.call !== 'dial') continue
         const peerId = call.addresses[0]?.split('/p2p/')[1] as string
         if (alive.has(seatOf(peerId)) && !connected.includes(peerId))
-          await harness.connect(peerId, answer(seatOf(peerId)))
+          await harness.connect(peerId, answerOf(seatOf(peerId)))
       }
     }
   }
@@ -160,6 +166,38 @@ describe('a page of a network with several full nodes', () => {
     asked.length = 0
     await harness.finish(audit)
     expect(new Set(asked)).toEqual(new Set([first]))
+  })
+
+  it('is served by nobody who has not yet what it has settled', async () => {
+    const all = await scene()
+    const [first, second, third] = assignedSeats(all.harness) as [number, number, number]
+    // It was started a moment ago, and is still fetching blocks.
+    const { harness, honest, page } = await scene(undefined, (seat) => seat === first)
+    expect(duties(harness)).toEqual({ primary: second, standby: third })
+    expect(harness.network.peers.map(({ peerId }) => seatOf(peerId))).toContain(first)
+    harness.replace(peerOf(first), honest)
+    await harness.clock.advance(15_000)
+    await page()
+    expect(duties(harness)).toEqual({ primary: first, standby: second })
+    expect(harness.network.peers.map(({ peerId }) => seatOf(peerId))).not.toContain(third)
+  })
+
+  it('waits no longer than half a second for what only a server that is gone may know', async () => {
+    const { chain, harness, honest } = await scene()
+    const [first, second] = assignedSeats(harness) as [number, number]
+    const newest = await chain.mine()
+    await harness.gossip(peerOf(first), newest)
+    // The block came from the primary alone, which is silent since.
+    harness.replace(peerOf(first), harness.hangIn(PROTOCOLS.proof.id, honest))
+    harness.replace(peerOf(second), async (protocol, bytes) => {
+      const asked = protocol === PROTOCOLS.proof.id ? proofRequestCodec.decode(bytes) : undefined
+      const isNewest = asked?.ok && equalBytes(asked.value.headerHash, newest.node.hash)
+      return isNewest ? proofCodec.encode({ proof: undefined }) : honest(protocol, bytes)
+    })
+    const begun = harness.clock.now()
+    const text = formatDeviceId(chain.networkId, new Uint8Array(32).fill(9))
+    expect(await harness.finish({ call: 'audit', text })).toMatchObject({ verdict: 'not-in-ledger', pending: false })
+    expect(harness.clock.now() - begun).toBeLessThanOrEqual(1_000)
   })
 
   it('passes over who is at its limit, and whoever nobody can tell where it is', async () => {
