@@ -150,6 +150,7 @@ test(
         )
         moves.push(stands.at - killedAt)
       }
+      if (kill + 1 === KILLS) break
       machine.process = await startRelayProcess({ dataDir: machine.dataDir, flags: [...machine.ports] })
       await eventually(
         'the server of before serves again',
