@@ -33,6 +33,8 @@ const MIN_STATUS_INTERVAL_MS = 5_000
 interface PeerState {
   status: Status | undefined
   statusAt: number
+  /** Its status lacked what was settled here: until it has that it is of little use, and nothing but a status says so. */
+  isBehind: boolean
   asked: boolean
   pausedUntil: number
   /** Times in a row that it was of no use. */
@@ -119,6 +121,7 @@ export class LightSync {
           this.#peers.set(event.peer, {
             status: undefined,
             statusAt: 0,
+            isBehind: false,
             asked: false,
             pausedUntil: 0,
             useless: 0,
@@ -218,6 +221,7 @@ export class LightSync {
         return
       }
       state.status = status.value
+      state.isBehind = status.value.tip.height < this.#graph.settled.node.height
       this.#everAnswered = true
       return
     }
@@ -352,7 +356,7 @@ export class LightSync {
     this.#headersVerified += inserted
     // A peer that passes on what we follow has said where it stands; one on another branch is asked.
     const state = inserted > 0 && typeof source === 'object' ? this.#peers.get(peer) : undefined
-    if (state?.status !== undefined && isNews) state.statusAt = now
+    if (state?.status !== undefined && !state.isBehind && isNews) state.statusAt = now
     const ahead = source === 'fetch' ? this.#line.pop(good) : undefined
     if (ahead !== undefined) this.#verify(ahead, actions)
     this.#finish(peer, source, good ? 'accept' : 'reject', !good || inserted === 0, now, actions)

@@ -226,6 +226,27 @@ describe('light sync', () => {
     expect(phone.offences()).toEqual([])
   })
 
+  it('asks who was behind what is settled until it is not, however many headers it passes on', async () => {
+    const own = new ChainBuilder({ keepers: 3, name: 'restarted' })
+    await own.mineMany(8)
+    const phone = await createPhone(own, createHonestNode({ chain: own }), { now: own.tip.block.header.time })
+    await phone.connect('ahead', createHonestNode({ chain: own }))
+    let answer = createHonestNode({ chain: own, tip: own.at(1) })
+    await phone.connect('restarted', (protocol, request) => answer(protocol, request))
+    answer = createHonestNode({ chain: own })
+    const passOn = async (count: number) => {
+      for (let i = 0; i < count; i++) {
+        await phone.gossip('restarted', await own.mine())
+        await phone.tick(own.parameters.spacingMs)
+      }
+    }
+    await passOn(12)
+    expect(phone.sync.statusOf('restarted')?.tip.height).toBeGreaterThan(8)
+    const { length } = phone.requests
+    await passOn(12)
+    expect(phone.requests.slice(length).filter(({ peer }) => peer === 'restarted')).toEqual([])
+  })
+
   it('does not keep more peers than it says, and asks none without end', async () => {
     const phone = await createPhone(chain, honest)
     for (let i = 0; i < MAX_SYNC_PEERS + 10; i++) await phone.connect(`p${i}`, honest)
