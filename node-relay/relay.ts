@@ -22,6 +22,7 @@ import { endorseApplication, endorseCertified } from './coordination/endorse.ts'
 import { createServiceDesk, SERVICE_ROUND_MS } from './coordination/service-desk.ts'
 import { createCachingVerifier } from './crypto/caching-verifier.ts'
 import { createPoolVerifier } from './crypto/pool-verifier.ts'
+import { createChallengePassing } from './devices/pass-challenge.ts'
 import { createSmallDevices } from './devices/small-devices.ts'
 import type { RelayFacade, RelayStatus } from './facade.ts'
 import { openFleet } from './fleet/fleet.ts'
@@ -368,6 +369,19 @@ export async function createRelay(init: RelayInit): Promise<Relay> {
       capacity: RELAY_CONNECTION_LIMITS.total,
       now: clock.now,
     })
+    const smallDevices = createSmallDevices({
+      chain,
+      network,
+      verifier,
+      wallet: keys.wallet,
+      get deviceId() {
+        return own.deviceId
+      },
+      endorse,
+      submit,
+      now: clock.now,
+      after: (ms, task) => clock.after(ms, task),
+    })
     await serve({
       network,
       chain,
@@ -379,6 +393,7 @@ export async function createRelay(init: RelayInit): Promise<Relay> {
       submit,
       showEvidence: (from, request) =>
         showEvidence({ chain, verifier, evidence, peerId: network.peerId, now: clock.now }, from, request),
+      challenge: createChallengePassing({ desk: smallDevices, network, fullNodes: services.fullNodes }),
       endorse,
     })
 
@@ -632,19 +647,6 @@ export async function createRelay(init: RelayInit): Promise<Relay> {
       log: (message) => log.info(message),
     })
     closing.push(every(UPKEEP_MS, () => wallet.look()))
-    const smallDevices = createSmallDevices({
-      chain,
-      network,
-      verifier,
-      wallet: keys.wallet,
-      get deviceId() {
-        return own.deviceId
-      },
-      endorse,
-      submit,
-      now: clock.now,
-      after: (ms, task) => clock.after(ms, task),
-    })
     const facade = createFacade({
       chain,
       fleet,

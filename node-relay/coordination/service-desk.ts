@@ -34,6 +34,8 @@ export interface ServiceDeskInit {
 export interface ServiceDesk {
   /** A connected peer answers as a full node of this network. */
   foundFullNode(peer: string): void
+  /** Those of them that are still connected. */
+  fullNodes(): readonly string[]
   /** What the holders of these seats say of themselves, as far as it is known and not too old. */
   records(seats: readonly number[]): ServiceRecord[]
   /** Signs anew what has changed, and asks one of the others. Every {@link SERVICE_ROUND_MS}. */
@@ -114,6 +116,7 @@ export function createServiceDesk(init: ServiceDeskInit): ServiceDesk {
 
   return {
     foundFullNode: (peer) => void fullNodes.add(peer),
+    fullNodes: () => [...fullNodes],
     records: (seats) =>
       seats.flatMap((seat) => {
         const said = known.get(seat)

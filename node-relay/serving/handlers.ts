@@ -2,6 +2,7 @@ import { equalBytes } from '../../shared/bytes.ts'
 import type { Codec } from '../../shared/codec.ts'
 import type { ServiceRecord } from '../../shared/coordination/service-record.ts'
 import { LaresError, type Result, type Verdict } from '../../shared/errors.ts'
+import { challengeOutcomeCodec, challengeRequestCodec } from '../../shared/protocol/challenge-messages.ts'
 import {
   type EvidenceRequest,
   evidenceAnswerCodec,
@@ -32,6 +33,7 @@ import { serversCodec, serversRequestCodec } from '../../shared/protocol/service
 import type { PeerNetwork, RequestHandler } from '../../shared/protocol/transport.ts'
 import { previousVersion } from '../../shared/protocol/versions.ts'
 import type { EndorsingDoor } from '../coordination/endorse.ts'
+import type { ChallengePassing } from '../devices/pass-challenge.ts'
 import type { FullChain } from '../full-node/chain.ts'
 import type { ChainReader } from '../full-node/proofs.ts'
 
@@ -49,6 +51,7 @@ export interface ServingInit {
   submit(transaction: Uint8Array): Promise<Result<{ readonly transactionId: Uint8Array }>>
   /** What was endorsed by, to who may see it. @param from libp2p peer ID of who asks */
   showEvidence(from: string, request: EvidenceRequest): Promise<Result<Uint8Array>>
+  readonly challenge: ChallengePassing
   /** undefined: this node is no coordination node, and does not offer the protocols. */
   readonly endorse: EndorsingDoor | undefined
 }
@@ -138,6 +141,10 @@ export async function serve(init: ServingInit): Promise<void> {
         ? { TAG: 'accepted', data: { transactionId: result.value.transactionId } }
         : refusal(result.code, result.detail),
     )
+  })
+  await handle('challenge', async (from, bytes) => {
+    const request = open(challengeRequestCodec, bytes)
+    return request === undefined ? 'reject' : challengeOutcomeCodec.encode(await init.challenge(from, request))
   })
   // Also where this node coordinates no longer: it answers for what it has endorsed.
   await handle('evidence', async (from, bytes) => {

@@ -21,7 +21,7 @@ const MAX_TEXT_LENGTH = 512
  * `networkId 32 || deviceId 32 || nonce 32 || u48 time || signature 64`: a device's answer to who asks whether it is
  * genuine. It signs the asker's 32 bytes among its own and never anything else, so no asker gets another message signed.
  */
-const challengeAnswerCoder = P.struct({
+export const challengeAnswerCoder = P.struct({
   networkId: hash32,
   deviceId: hash32,
   /** The asker's. */

@@ -72,6 +72,8 @@ export const PROTOCOLS = {
     timeoutMs: 10 * SECOND,
     cost: 2,
   },
+  /** A device is to answer for itself, wherever it is: the answer waits until it has been found, or for some seconds. */
+  challenge: { id: '/lares/challenge/1', maxRequest: 128, maxResponse: 512, timeoutMs: 20 * SECOND, cost: 4 },
   /** Bodies of blocks, for full nodes. */
   blocks: {
     id: '/lares/blocks/1',

@@ -44,6 +44,7 @@ let folder: string
 let csv: string
 let results: readonly ResultRow[]
 const claimed: Claimed[] = []
+const devices = new Map<string, SmallDevice>()
 
 // Ten thousand rows take seconds, on a busy machine a minute.
 test.describe.configure({ mode: 'serial', timeout: 4 * 60_000 })
@@ -106,23 +107,24 @@ test('twenty devices come in, ten with vouchers and ten with the key that is exp
   const good = results.filter(({ status }) => status !== 'refused')
   const byVoucher = good.filter(({ voucher }) => voucher !== '').slice(0, CLAIMS_OF_EACH_KIND)
   const byKey = good.filter(({ serial }) => fleet.seeds.has(serial)).slice(0, CLAIMS_OF_EACH_KIND)
-  const devices: { device: SmallDevice; row: ResultRow; deviceId: string }[] = []
+  const newcomers: { device: SmallDevice; row: ResultRow; deviceId: string }[] = []
   for (const row of byVoucher) {
     const device = new SmallDevice({ relay: relay.localUrl })
-    devices.push({ device, row, deviceId: (await device.join(row.voucher)).deviceId })
+    newcomers.push({ device, row, deviceId: (await device.join(row.voucher)).deviceId })
   }
   for (const row of byKey) {
     const device = new SmallDevice({ relay: relay.localUrl, seed: fleet.seeds.get(row.serial) as Buffer })
     const { deviceId } = await device.joinExpected()
     // It stands on the printed label already.
     expect(deviceId).toBe(row.device_id)
-    devices.push({ device, row, deviceId })
+    newcomers.push({ device, row, deviceId })
   }
   await expect(new SmallDevice({ relay: relay.localUrl }).joinExpected()).rejects.toMatchObject({
     code: 'not-expected',
   })
-  for (const { device, row, deviceId } of devices) {
+  for (const { device, row, deviceId } of newcomers) {
     await device.until('registered')
+    devices.set(deviceId, device)
     claimed.push({ deviceId, serial: row.serial, name: fleet.good.get(row.serial)?.name ?? '' })
   }
   const { stdout } = await lares(relay.dataDir, 'directory', 'list', '--json', '--search', 'registered')
@@ -168,6 +170,16 @@ for (const { name, width, height } of [
       .at(-1) as ResultRow
     expect(await auditId(page, waiting.device_id)).toBe('not-in-ledger')
     await expect(page.getByTestId('audit-name')).toHaveText(fleet.good.get(waiting.serial)?.name ?? '')
+
+    // Its gateway puts the question to it; a copied label has nobody behind it who answers.
+    const [met] = claimed as [Claimed]
+    expect(await auditId(page, met.deviceId)).toBe('registered')
+    await page.getByTestId('challenge-open').click()
+    await page.getByTestId('ask-device').click()
+    await expect(page.getByTestId('ask-device')).toBeDisabled()
+    await devices.get(met.deviceId)?.answerAll(20)
+    await expect(page.getByTestId('audit-verdict')).toHaveAttribute('data-verdict', 'genuine', { timeout: 30_000 })
+    await fits(page)
 
     // Found by its serial, and gone with the directory.
     const [first] = claimed as [Claimed]

@@ -10,6 +10,7 @@ import { multiaddr } from '@multiformats/multiaddr'
 import { createLibp2p } from 'libp2p'
 import { compactBlockCodec, compactOf } from '../../shared/block/compact-block.ts'
 import { transactionRoot } from '../../shared/block/transaction-tree.ts'
+import { challengeRequestCodec } from '../../shared/protocol/challenge-messages.ts'
 import { evidenceRequestCodec } from '../../shared/protocol/evidence-request.ts'
 import { PROTOCOLS, type ProtocolName, topicsOf } from '../../shared/protocol/ids.ts'
 import {
@@ -151,6 +152,9 @@ const REQUESTS: Record<ProtocolName, Uint8Array> = {
   submit: new Uint8Array(200).fill(7),
   endorse: new Uint8Array(200).fill(7),
   endorseCertified: new Uint8Array(200).fill(7),
+  challenge: challengeRequestCodec.encode({
+    ...{ networkId, deviceId: tip.hash, nonce: tip.hash, isPassedOn: false },
+  }),
   // Of a seat that there is, and signed by nobody.
   evidence: evidenceRequestCodec.encode({
     ...{ networkId, evidence: tip.hash, time: init.now, seat: 0 },

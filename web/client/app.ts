@@ -121,7 +121,8 @@ export class App {
       'explain-label': () => this.#explainLabel(),
       audit: ({ text }) => this.#audit(text),
       challenge: ({ deviceId }) => this.#asGenuine((genuine, client) => genuine.challenge(client, deviceId)),
-      'check-answer': ({ text }) => this.#checkAnswer(text),
+      'check-answer': ({ text }) => this.#named((genuine, client) => genuine.checkAnswer(client, text)),
+      'ask-device': () => this.#named((genuine, client) => genuine.askDevice(client)),
       'answer-challenge': ({ text }) =>
         this.#asGenuine((genuine, client) => genuine.answer(client, client.identity, text)),
       'import-directory': async ({ bytes }) => (await this.#directory?.import(bytes)) ?? NO_NETWORK,
@@ -327,8 +328,11 @@ export class App {
     return ask(this.#genuine, client)
   }
 
-  async #checkAnswer(text: string): Promise<Outcome<AuditReport>> {
-    const outcome = await this.#asGenuine((genuine, client) => genuine.checkAnswer(client, text))
+  /** With what the owner calls the device. */
+  async #named(
+    judge: (genuine: Genuine, client: NetworkClient) => Promise<Outcome<AuditReport>>,
+  ): Promise<Outcome<AuditReport>> {
+    const outcome = await this.#asGenuine(judge)
     const id = outcome.ok && outcome.value.deviceId !== undefined ? parseDeviceId(outcome.value.deviceId) : undefined
     if (!outcome.ok || id?.ok !== true) return outcome
     return { ok: true, value: { ...outcome.value, entry: await this.#directory?.find(id.value.deviceId) } }

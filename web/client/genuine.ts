@@ -2,6 +2,7 @@
 import { equalBytes, toHex } from '../../shared/bytes.ts'
 import { challengeAnswerMessage, formatChallengeAnswer, parseChallenge } from '../../shared/device-profile/challenge.ts'
 import { networkTagOf, parseDeviceId } from '../../shared/identity/device-id.ts'
+import { challengeOutcomeCodec, challengeRequestCodec } from '../../shared/protocol/challenge-messages.ts'
 import type { AuditReport, Failure, Outcome } from '../worker/api.ts'
 import { type AuditedChain, auditDevice } from './audit.ts'
 import { type AnswerCode, isSignedBy, type OpenChallenge, openChallenge, readAnswer } from './challenge.ts'
@@ -9,9 +10,18 @@ import type { Identity } from './identity.ts'
 import type { ClientPorts } from './ports.ts'
 import { failure } from './sentences.ts'
 
+/** A device that fetches its questions each minute is met within this, ms. */
+export const DEVICE_PATIENCE_MS = 75_000
+/** Servers that one question is put to; each passes it on to others. */
+const ASKED_SERVERS = 2
+/** Between two rounds where no server waits for the device by itself, ms. */
+const ROUND_MS = 2_000
+
 type FailureCode =
   | AnswerCode
   | 'wrong-signature'
+  | 'device-silent'
+  | 'cannot-ask'
   | 'malformed-id'
   | 'other-network'
   | 'no-identity'
@@ -27,6 +37,9 @@ const SENTENCES: Readonly<Record<FailureCode, string>> = {
   'answer-to-other-challenge':
     'This answers another question, perhaps an older one: show the device the question above.',
   'wrong-signature': 'NOT genuine: the answer is not signed by the key that the ledger has for this ID.',
+  'device-silent':
+    'The device has not answered over the network. Its record stands, but this may be a copied label: ask it by its camera, or come again when it is on.',
+  'cannot-ask': 'No server could put the question to the device: ask it by its camera, or try again in a minute.',
   'malformed-id': 'This is not a Lares device ID.',
   'other-network': 'This ID belongs to another network: open that one first.',
   'no-identity': 'This browser has no ID with its key in this network, so it has nothing to prove.',
@@ -70,6 +83,34 @@ export class Genuine {
     if (report.verdict === 'registered') return refused('wrong-signature')
     if (report.verdict === 'genuine' && this.#open === open) this.#open = undefined
     return { ok: true, value: report }
+  }
+
+  /**
+   * Puts the open question to the device by way of the network. A server that brings an answer which does not hold has
+   * brought nothing: the device is not blamed for what is said in its name.
+   */
+  async askDevice(chain: AuditedChain): Promise<Outcome<AuditReport>> {
+    const { clock } = this.#ports
+    const open = this.#open
+    if (open === undefined) return refused('no-challenge')
+    const { networkId, deviceId, nonce } = open
+    const request = challengeRequestCodec.encode({ networkId, deviceId, nonce, isPassedOn: false })
+    let isPut = false
+    for (const end = clock.now() + DEVICE_PATIENCE_MS; clock.now() < end && this.#open === open; ) {
+      const began = clock.now()
+      for (const peer of chain.servers.inOrder().slice(0, ASKED_SERVERS)) {
+        const said = await chain.servers.ask(peer, 'challenge', request)
+        const outcome = said.ok ? challengeOutcomeCodec.decode(said.value) : said
+        if (!outcome.ok || outcome.value.TAG === 'refused') continue
+        isPut = true
+        if (outcome.value.TAG === 'waiting') continue
+        const report = await this.checkAnswer(chain, formatChallengeAnswer(outcome.value.data.answer))
+        if (report.ok) return report
+      }
+      const left = began + ROUND_MS - clock.now()
+      if (left > 0) await new Promise<void>((resolve) => void clock.after(left, resolve))
+    }
+    return refused(isPut ? 'device-silent' : 'cannot-ask')
   }
 
   /** This device signs the nonce of whoever asks, among words of its own, so that nothing else can be signed this way. */

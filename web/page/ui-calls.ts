@@ -13,6 +13,7 @@ export type UiCallName =
   | 'explain-label'
   | 'audit'
   | 'challenge'
+  | 'ask-device'
   | 'check-answer'
   | 'answer-challenge'
   | 'import-directory'
@@ -38,6 +39,7 @@ export function forwardUiCalls(call: CallNode): CallHandlers<UiCall, UiReplies> 
     'explain-label': call,
     audit: call,
     challenge: call,
+    'ask-device': call,
     'check-answer': call,
     'answer-challenge': call,
     'import-directory': call,

@@ -1,5 +1,5 @@
 import { useEffect, useState } from 'preact/hooks'
-import type { AuditReport, Failure } from '../worker/api.ts'
+import type { AuditReport, Failure, Outcome } from '../worker/api.ts'
 import { ask } from './ask.ts'
 import { CopyButton, FailureNote } from './parts.tsx'
 import { PasteField } from './paste-field.tsx'
@@ -18,6 +18,7 @@ export function ChallengeCard(props: {
   const [answer, setAnswer] = useState('')
   const [busy, setBusy] = useState(false)
   const [failure, setFailure] = useState<Failure>()
+  const [isAsking, setAsking] = useState(false)
   useEffect(() => {
     let isShown = true
     void ask(actions.call, { call: 'challenge', deviceId }).then((outcome) => {
@@ -29,18 +30,39 @@ export function ChallengeCard(props: {
       isShown = false
     }
   }, [actions, deviceId])
+  const judge = async (outcome: Promise<Outcome<AuditReport>>) => {
+    setFailure(undefined)
+    const judged = await outcome
+    if (judged.ok) onReport(judged.value)
+    else setFailure(judged)
+  }
   const check = async (text: string) => {
     setBusy(true)
-    setFailure(undefined)
-    const outcome = await ask(actions.call, { call: 'check-answer', text: text.trim() })
+    await judge(ask(actions.call, { call: 'check-answer', text: text.trim() }))
     setBusy(false)
-    if (outcome.ok) onReport(outcome.value)
-    else setFailure(outcome)
+  }
+  const askByNetwork = async () => {
+    setAsking(true)
+    await judge(ask(actions.call, { call: 'ask-device' }))
+    setAsking(false)
   }
   return (
     <div data-testid="challenge">
       {question !== undefined && (
         <>
+          <p class="row">
+            <button
+              type="button"
+              class="primary"
+              data-testid="ask-device"
+              disabled={isAsking}
+              onClick={() => void askByNetwork()}
+            >
+              {isAsking ? 'Asking the device…' : 'Ask it over the network'}
+            </button>
+            {isAsking && <span class="muted">A sensor that sleeps between its rounds may take a minute.</span>}
+          </p>
+          <p>Or ask it here, without a network:</p>
           <p>
             1. Show this to the device, or type it there: a phone with this page reads it under My ID, a board with{' '}
             <span class="mono">lares device answer --nonce</span>.

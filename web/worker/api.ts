@@ -257,6 +257,8 @@ export type WorkerCall =
   | { readonly call: 'audit'; readonly text: string }
   /** Asks a device itself: the text goes to it by QR code or by hand. A newer question takes the place of the one before. */
   | { readonly call: 'challenge'; readonly deviceId: string }
+  /** The question goes to it by the network as well. */
+  | { readonly call: 'ask-device' }
   /** What the device showed in return. */
   | { readonly call: 'check-answer'; readonly text: string }
   /** Another asks this device. */
@@ -299,6 +301,7 @@ export interface WorkerReplies {
   challenge: Outcome<{ text: string }>
   /** A report only where the answer holds, or the ledger no longer has the device as it was. */
   'check-answer': Outcome<AuditReport>
+  'ask-device': Outcome<AuditReport>
   'answer-challenge': Outcome<{ text: string }>
   'import-directory': Outcome<{ devices: number }>
   'forget-directory': Outcome<null>

@@ -14,6 +14,9 @@ export const CALL_TIMEOUT_MS = {
   'add-network': 60_000,
   // waits for servers one after the other
   audit: 60_000,
+  'check-answer': 60_000,
+  // waits for a device that fetches its questions each minute, and then for servers
+  'ask-device': 180_000,
   // several addresses, a WebRTC handshake each
   dial: 45_000,
   // asks servers about the voucher first

@@ -4,6 +4,7 @@ import { serve } from '../../../node-relay/serving/handlers.ts'
 import { createChainSync } from '../../../node-relay/sync/chain-sync.ts'
 import { reject } from '../../../shared/errors.ts'
 import { LABEL } from '../../../shared/identity/label.ts'
+import { refusal } from '../../../shared/protocol/messages.ts'
 import { addressOf, startRelayNetwork } from '../../framework/network.ts'
 import { openFullNode, takeBlock } from './full-node.ts'
 
@@ -37,6 +38,7 @@ async function open(genesis: Uint8Array, start: number) {
     serviceRecords: () => [],
     now,
     submit: async () => reject('not-here', 'nothing is taken in'),
+    challenge: async () => refusal('not-here', 'no device is asked here'),
     showEvidence: async () => reject('evidence-not-here', 'nothing is kept'),
     endorse: undefined,
   })

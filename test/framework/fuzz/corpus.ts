@@ -16,6 +16,7 @@ import { EMPTY_RANGE, type MountainRange } from '../../../shared/history/mountai
 import { formatDeviceId, formatDid } from '../../../shared/identity/device-id.ts'
 import { deviceKey } from '../../../shared/ledger/state-keys.ts'
 import { transactionProofCodec } from '../../../shared/proof/transaction-proof.ts'
+import { challengeRequestCodec } from '../../../shared/protocol/challenge-messages.ts'
 import { PROTOCOLS } from '../../../shared/protocol/ids.ts'
 import { formatJoinLink } from '../../../shared/protocol/join-link.ts'
 import {
@@ -119,6 +120,9 @@ export async function buildCorpus(): Promise<Corpus> {
       name === 'registerCertificate' || name === 'evidence'
         ? [certifiedApplicationCodec.encode({ transaction, evidence: EXAMPLE_EVIDENCE })]
         : [],
+    ),
+    challenge: [true, false].map((isPassedOn) =>
+      challengeRequestCodec.encode({ networkId, deviceId: phone.deviceId, nonce: key, isPassedOn }),
     ),
     evidence: [await exampleEvidenceRequest(made, { asker: 'peer', asked: 'self' })],
     submit: Object.values(made.transactions),

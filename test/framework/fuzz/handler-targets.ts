@@ -102,6 +102,8 @@ export async function relayTargets(corpus: Corpus): Promise<OpenTargets> {
         from,
         request,
       ),
+    // No device is there to answer.
+    challenge: async () => ({ TAG: 'waiting', data: { expires: now() } }),
     endorse: {
       endorse: (bytes) => endorseApplication(endorser, bytes),
       endorseCertified: (bytes) => endorseCertified(endorser, bytes),

@@ -5,6 +5,7 @@ import type { ServiceRecord } from '../../../shared/coordination/service-record.
 import { accept, type Result, reject } from '../../../shared/errors.ts'
 import { LABEL } from '../../../shared/identity/label.ts'
 import { deviceKey } from '../../../shared/ledger/state-keys.ts'
+import { challengeOutcomeCodec, challengeRequestCodec } from '../../../shared/protocol/challenge-messages.ts'
 import { evidenceAnswerCodec, evidenceRequestCodec } from '../../../shared/protocol/evidence-request.ts'
 import { PREVIOUS_PROTOCOLS, PROTOCOLS } from '../../../shared/protocol/ids.ts'
 import {
@@ -15,6 +16,7 @@ import {
   peersCodec,
   proofCodec,
   proofRequestCodec,
+  refusal,
   statusCodec,
   statusRequestCodec,
   submitAnswerCodec,
@@ -36,6 +38,7 @@ let network: FakeNetwork
 let serviceRecords: ServiceRecord[]
 let submitted: Result<{ transactionId: Uint8Array }>
 let shown: Result<Uint8Array>
+let passed: unknown
 let endorsed: Result<{ deviceId: Uint8Array; signature: Uint8Array }>
 const absent = new Uint8Array(32).fill(3)
 
@@ -59,6 +62,10 @@ beforeEach(async () => {
     serviceRecords: (seats) => serviceRecords.filter(({ seat }) => seats.includes(seat)),
     now: () => full.clock.now,
     submit: async () => submitted,
+    challenge: async (from, { deviceId, nonce, isPassedOn }) => {
+      passed = { from, deviceId, nonce, isPassedOn }
+      return { TAG: 'waiting', data: { expires: 5 } }
+    },
     showEvidence: async () => shown,
     endorse: { endorse: async () => endorsed, endorseCertified: async () => endorsed },
   })
@@ -193,6 +200,19 @@ describe('serving', () => {
     expect(await ask(new Uint8Array(146))).toBe('reject')
   })
 
+  it('takes a question to a device on, of this network only', async () => {
+    const { networkId } = builder
+    const question = { networkId, deviceId: relay.deviceId, nonce: absent, isPassedOn: true }
+    const answer = await network.ask(PROTOCOLS.challenge, challengeRequestCodec.encode(question))
+    expect(passed).toEqual({ from: 'peer', deviceId: relay.deviceId, nonce: absent, isPassedOn: true })
+    expect(answer !== 'reject' && challengeOutcomeCodec.decode(answer)).toMatchObject({
+      value: { TAG: 'waiting', data: { expires: 5 } },
+    })
+    const elsewhere = challengeRequestCodec.encode({ ...question, networkId: absent })
+    for (const bad of [elsewhere, elsewhere.subarray(1), new Uint8Array()])
+      expect(await network.ask(PROTOCOLS.challenge, bad)).toBe('reject')
+  })
+
   it('offers endorsements only where it coordinates', async () => {
     const light = createFakeNetwork()
     const { chain, reader } = full
@@ -205,6 +225,7 @@ describe('serving', () => {
       serviceRecords: () => [],
       now: () => 0,
       submit: async () => submitted,
+      challenge: async () => refusal('not-in-ledger', 'not here'),
       showEvidence: async () => shown,
       endorse: undefined,
     })

@@ -15,6 +15,7 @@ import type { Codec } from '../../../shared/codec.ts'
 import { RECOVERY_WORDLIST } from '../../../shared/crypto/recovery-wordlist.ts'
 import { deriveSeed, encodeRecoveryWords } from '../../../shared/crypto/recovery-words.ts'
 import { createSeedSigner } from '../../../shared/crypto/signer.ts'
+import { challengeAnswerMessage } from '../../../shared/device-profile/challenge.ts'
 import { sha256 } from '../../../shared/hash.ts'
 import { hashHeader, headerCodec, sealedHeaderCodec } from '../../../shared/header/header.ts'
 import { sealMessage } from '../../../shared/header/seal.ts'
@@ -41,6 +42,7 @@ import { bundleCodec } from '../../../shared/proof/bundle.ts'
 import { historyProofCodec } from '../../../shared/proof/history-proof.ts'
 import { stateProofCodec } from '../../../shared/proof/state-proof.ts'
 import { transactionProofCodec } from '../../../shared/proof/transaction-proof.ts'
+import { challengeOutcomeCodec, challengeRequestCodec } from '../../../shared/protocol/challenge-messages.ts'
 import {
   type EvidenceParties,
   evidenceAnswerCodec,
@@ -422,6 +424,8 @@ async function wireFormats(made: ProtocolChain): Promise<Record<string, Json>> {
   const [endorsement] = register.value.data.endorsements
   if (endorsement === undefined) throw new Error('no endorsement')
   const evidenceRequest = await exampleEvidenceRequest(made, EXAMPLE_PARTIES)
+  const asked = { networkId, deviceId: phone.deviceId, nonce: hash, time: built.block.header.time }
+  const challengeAnswer = { ...asked, signature: await phone.wallet.sign(challengeAnswerMessage(asked)) }
   const say = <Value>(codec: Codec<Value>, value: Value) => example(codec, codec.encode(value))
   const service = await sayService(chain, chain.keeper(0), {
     seat: 0,
@@ -507,6 +511,15 @@ async function wireFormats(made: ProtocolChain): Promise<Record<string, Json>> {
       message: evidenceRequestMessage(opened(evidenceRequestCodec, evidenceRequest), EXAMPLE_PARTIES),
       sealingKey: chain.keeper(0).publicKey,
     }),
+    challengeRequest: say(challengeRequestCodec, {
+      ...{ networkId, deviceId: phone.deviceId, nonce: hash, isPassedOn: false },
+    }),
+    challengeAnswered: say(challengeOutcomeCodec, { TAG: 'answered', data: { answer: challengeAnswer } }),
+    challengeWaiting: say(challengeOutcomeCodec, { TAG: 'waiting', data: { expires: built.block.header.time } }),
+    challengeRefused: say(
+      challengeOutcomeCodec,
+      messages.refusal('device-busy', 'This device has not answered the challenges that it has; wait a little.'),
+    ),
     evidenceShown: say(evidenceAnswerCodec, { TAG: 'shown', data: { evidence: EXAMPLE_EVIDENCE } }),
     evidenceRefused: say(
       evidenceAnswerCodec,

@@ -10,11 +10,19 @@ import {
   parseChallengeAnswer,
 } from '../../../shared/device-profile/challenge.ts'
 import { formatDeviceId } from '../../../shared/identity/device-id.ts'
+import {
+  type ChallengeMessage,
+  challengeOutcomeCodec,
+  challengeRequestCodec,
+} from '../../../shared/protocol/challenge-messages.ts'
+import { PROTOCOLS } from '../../../shared/protocol/ids.ts'
+import { refusal } from '../../../shared/protocol/messages.ts'
 import { MAX_CHALLENGE_AGE_MS } from '../../../web/client/challenge.ts'
+import { DEVICE_PATIENCE_MS } from '../../../web/client/genuine.ts'
 import { foundRelay, makeVoucher, registerByVoucher, retire } from '../../framework/chain-actions.ts'
 import { ChainBuilder, namedSigner } from '../../framework/chain-builder.ts'
 import { ClientHarness } from '../../framework/client-harness.ts'
-import { createHonestNode } from '../../framework/honest-node.ts'
+import { type Answer, createHonestNode } from '../../framework/honest-node.ts'
 
 async function scene() {
   const chain = new ChainBuilder()
@@ -134,6 +142,69 @@ describe('a device that is asked itself', () => {
     expect(await ask(formatDeviceId(new Uint8Array(32).fill(3), sensor.deviceId))).toMatchObject({
       code: 'other-network',
     })
+  })
+})
+
+describe('a device that is asked over the network', () => {
+  /** Servers that bring what the device says, and note what they were asked. */
+  async function asked(answers: (nth: number, nonce: Uint8Array, shown: () => Promise<ChallengeAnswer>) => unknown) {
+    const made = await scene()
+    const { chain, sensor, harness, ask, answer } = made
+    const honest = createHonestNode({ chain, now: () => harness.clock.now() })
+    const nonces: Uint8Array[] = []
+    const server: Answer = async (protocol, request) => {
+      if (protocol !== PROTOCOLS.challenge.id) return await honest(protocol, request)
+      const open = challengeRequestCodec.decode(request)
+      if (!open.ok || open.value.isPassedOn) throw new Error('not a question of this page')
+      nonces.push(open.value.nonce)
+      const shown = async () => {
+        const text = formatChallenge(chain.networkId, open.value.nonce)
+        const read = parseChallengeAnswer(await answer(text, sensor.deviceId, namedSigner('sensor')))
+        if (!read.ok) throw new Error(read.detail)
+        return read.value
+      }
+      const outcome = await answers(nonces.length, open.value.nonce, shown)
+      return challengeOutcomeCodec.encode(outcome as ChallengeMessage)
+    }
+    for (const name of ['A', 'B']) await harness.connect(name, server)
+    const question = await ask(sensor.deviceId)
+    const outcome = await harness.finish({ call: 'ask-device' }, 2 * DEVICE_PATIENCE_MS)
+    return { ...made, question, nonces, outcome }
+  }
+  const waiting = { TAG: 'waiting', data: { expires: 1 } }
+
+  it('is genuine by the same answer, after it was waited for', async () => {
+    const { chain, question, nonces, outcome } = await asked(async (nth, _, shown) =>
+      nth < 4 ? waiting : { TAG: 'answered', data: { answer: await shown() } },
+    )
+    expect(outcome).toMatchObject({ ok: true, value: { verdict: 'genuine' } })
+    expect(nonces.map((nonce) => formatChallenge(chain.networkId, nonce))).toEqual(Array(4).fill(question))
+  })
+
+  it('is not blamed for what a server makes up in its name', async () => {
+    const { outcome, harness } = await asked(async (nth, _, shown) => {
+      const answer = await shown()
+      if (nth > 1) return { TAG: 'answered', data: { answer } }
+      return { TAG: 'answered', data: { answer: { ...answer, time: answer.time + 1 } } }
+    })
+    expect(outcome).toMatchObject({ ok: true, value: { verdict: 'genuine' } })
+    expect(harness.penalties).toEqual([])
+  })
+
+  it('stays registered when it does not answer', async () => {
+    const { outcome } = await asked(() => waiting)
+    expect(outcome).toMatchObject({
+      ok: false,
+      code: 'device-silent',
+      sentence: expect.stringContaining('Its record stands, but this may be a copied label'),
+    })
+  })
+
+  it('cannot be asked where no server puts the question, or none was made', async () => {
+    const { outcome } = await asked(() => refusal('device-busy', 'wait a little'))
+    expect(outcome).toMatchObject({ ok: false, code: 'cannot-ask' })
+    const { harness } = await scene()
+    expect(await harness.finish({ call: 'ask-device' })).toMatchObject({ ok: false, code: 'no-challenge' })
   })
 })
 

@@ -84,6 +84,7 @@ const bridge: Bridge<PageCall, PageReplies, ViewChanged> = createBridge<
       text === ANSWER
         ? { ok: true, value: sampleReport('genuine') }
         : { ok: false, code: 'wrong-signature', sentence: 'NOT genuine: the answer is signed by another key.' },
+    'ask-device': () => ({ ok: true, value: sampleReport('genuine') }),
     'answer-challenge': ({ text }) =>
       text === QUESTION
         ? { ok: true, value: { text: ANSWER } }
