@@ -200,6 +200,20 @@ describe('a device that is asked over the network', () => {
     })
   })
 
+  it('is asked no longer once another is', async () => {
+    const { harness, nonces, ask, other } = await asked(() => waiting)
+    await ask(other.deviceId)
+    const before = nonces.length
+    const first = harness.call({ call: 'ask-device' })
+    await harness.clock.advance(5_000)
+    const between = nonces.length
+    expect(between).toBeGreaterThan(before)
+    await ask(other.deviceId)
+    await harness.clock.advance(5_000)
+    expect(await first).toMatchObject({ ok: false })
+    expect(nonces.length).toBe(between)
+  })
+
   it('cannot be asked where no server puts the question, or none was made', async () => {
     const { outcome } = await asked(() => refusal('device-busy', 'wait a little'))
     expect(outcome).toMatchObject({ ok: false, code: 'cannot-ask' })
