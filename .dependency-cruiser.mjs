@@ -5,7 +5,7 @@
 const LAYERS = [
   ['bytes', 'hash', 'errors', 'params', 'codec', 'steps'],
   ['header', 'identity', 'crypto', 'roster', 'policy'],
-  ['transaction', 'block', 'state-tree', 'history'],
+  ['transaction', 'block', 'state-tree', 'history', 'session'],
   ['proof/(?!bundle)[^/]+', 'ledger'],
   ['chain', 'proof/bundle'],
   ['admission', 'trust', 'coordination', 'fleet'],

@@ -1,10 +1,12 @@
-import { randomInt } from 'node:crypto'
+import { randomBytes, randomInt } from 'node:crypto'
 import { join } from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
 import { equalBytes, toHex } from '../shared/bytes.ts'
 import type { ChainNode } from '../shared/chain/chain-node.ts'
 import { restoredSentence } from '../shared/chain/recovery-words.ts'
+import { presenceTimes } from '../shared/coordination/lease.ts'
 import { LaresError, type Result } from '../shared/errors.ts'
+import { formatDeviceId } from '../shared/identity/device-id.ts'
 import { LABEL } from '../shared/identity/label.ts'
 import type { NetworkParameters } from '../shared/params.ts'
 import { PROTOCOLS } from '../shared/protocol/ids.ts'
@@ -19,7 +21,9 @@ import { createEvidenceStore } from './certificate/evidence-store.ts'
 import { createRevocationFiles } from './certificate/revocation-files.ts'
 import { showEvidence } from './certificate/show-evidence.ts'
 import { endorseApplication, endorseCertified } from './coordination/endorse.ts'
+import { createPresenceDesk, PRESENCE_ROUND_MS } from './coordination/presence-desk.ts'
 import { createServiceDesk, SERVICE_ROUND_MS } from './coordination/service-desk.ts'
+import { createSessionDesk } from './coordination/session-desk.ts'
 import { createCachingVerifier } from './crypto/caching-verifier.ts'
 import { createPoolVerifier } from './crypto/pool-verifier.ts'
 import { createChallengePassing } from './devices/pass-challenge.ts'
@@ -65,6 +69,8 @@ import { createLaterBlocks } from './recovery/later-blocks.ts'
 import { createRecovery } from './recovery/recovery.ts'
 import { createRosterDesk } from './roster/roster-desk.ts'
 import { serve } from './serving/handlers.ts'
+import { createProofTurns } from './serving/proof-turns.ts'
+import { serveSessions } from './serving/session-handlers.ts'
 import { ChainStore } from './store/chain-store.ts'
 import { AddressBook } from './sync/address-book.ts'
 import { createAnnouncements } from './sync/announcements.ts'
@@ -339,8 +345,8 @@ export async function createRelay(init: RelayInit): Promise<Relay> {
     const coordinates = init.roles.includes('coordination')
     const reader = new ChainReader(chain, store)
     // Who is not in the roster serves nobody as a full node.
-    const isKeeper = () =>
-      chain.tip.roster.members.some(({ sealingKey }) => equalBytes(sealingKey, recovery.sealing.publicKey))
+    const ownSeat = () =>
+      chain.tip.roster.members.find(({ sealingKey }) => equalBytes(sealingKey, recovery.sealing.publicKey))?.seat
     const evidence = createEvidenceStore(join(dataDir, 'evidence'), clock.now)
     const revocation = createRevocationFiles(init.revocation, (message) => log.warn(message))
     const endorser = {
@@ -382,11 +388,30 @@ export async function createRelay(init: RelayInit): Promise<Relay> {
       now: clock.now,
       after: (ms, task) => clock.after(ms, task),
     })
+    const sessions = createSessionDesk({ network, chain, verifier, now: clock.now })
+    const presence = createPresenceDesk({
+      network,
+      networkId,
+      times: presenceTimes(chain.rules.parameters),
+      seat: ownSeat,
+      sessions,
+      verifier,
+      random: randomBytes,
+      now: clock.now,
+      onDuelWon: ({ claimed }) =>
+        incidents.report(
+          'device-copied',
+          `Somebody claimed device ${formatDeviceId(networkId, claimed.deviceId)} with a copy of its key, and was refused. Its owner should give it a new key.`,
+        ),
+      log: debug,
+    })
+    await serveSessions({ network, networkId, sessions, presence })
     await serve({
       network,
       chain,
       reader,
-      label: () => (isKeeper() ? LABEL.full : 0) | (coordinates ? LABEL.coordination : 0),
+      mayProve: createProofTurns({ hasSession: (peer) => sessions.of(peer) !== undefined, now: clock.now }),
+      label: () => (ownSeat() === undefined ? 0 : LABEL.full) | (coordinates ? LABEL.coordination : 0),
       now: clock.now,
       knownPeers: () => dialler.known(),
       serviceRecords: (seats) => services.records(seats),
@@ -529,6 +554,7 @@ export async function createRelay(init: RelayInit): Promise<Relay> {
     }
     closing.push(every(UPKEEP_MS, upkeep))
     closing.push(every(SERVICE_ROUND_MS, () => services.look()))
+    closing.push(every(PRESENCE_ROUND_MS, async () => presence.look()))
     closing.push(every(SYNC_TICK_MS, async () => sync.tick()))
     closing.push(every(PEER_CLOCK_MS, askClocks))
     /** Connected peers only: bounded as these are. */

@@ -65,6 +65,8 @@ export const TAGS = {
   relayTime: 'lares/relay-time/1',
   assignment: 'lares/assignment/1',
   serviceRecord: 'lares/service-record/1',
+  session: 'lares/session/1',
+  duelProof: 'lares/duel-proof/1',
 } as const
 
 export type Tag = (typeof TAGS)[keyof typeof TAGS]

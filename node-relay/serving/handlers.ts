@@ -44,6 +44,8 @@ export interface ServingInit {
   /** Label flags of this node, which the roster may change. */
   readonly label: () => number
   readonly now: () => number
+  /** Whether this peer may be given a proof now; takes one off what it may have. */
+  mayProve(peer: string): boolean
   /** Addresses of full nodes, our own first. */
   knownPeers(): readonly string[]
   /** What the holders of these seats say of where they serve. */
@@ -109,9 +111,10 @@ export async function serve(init: ServingInit): Promise<void> {
     if (request === undefined) return 'reject'
     return headersCodec.encode({ items: reader.headersAfter(request.locator, request.count) })
   })
-  await handle('proof', async (_from, bytes) => {
+  await handle('proof', async (from, bytes) => {
     const request = open(proofRequestCodec, bytes)
     if (request === undefined) return 'reject'
+    if (!init.mayProve(from)) throw new LaresError('too-many-proofs', 'many proofs for a peer without a session')
     return proofCodec.encode({ proof: reader.stateProof(request.headerHash, request.key) })
   })
   await handle('blocks', async (_from, bytes) => {

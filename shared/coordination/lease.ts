@@ -1,4 +1,5 @@
 import { ACCEPT, reject, type Verdict } from '../errors.ts'
+import { type NetworkParameters, PRESETS } from '../params.ts'
 
 /** A lease with a full node that is not renewed ends after this, ms. */
 export const PRESENCE_MS = 10 * 60_000
@@ -8,8 +9,37 @@ export const RENEWAL_MS = PRESENCE_MS / 2
 export const DUEL_MS = 30_000
 /** Who was refused, or came while a duel ran, waits this long after the lease has run out, ms. */
 export const CLAIM_DELAY_MS = 60_000
+/** However fast the blocks of a test come, a page that is asked needs this long to answer, ms. */
+const LEAST_DUEL_MS = 5_000
 /** Devices that one table holds. A full node says that it is busy long before. */
 export const MAX_PRESENCE_LEASES = 16_384
+
+/** All of them ms. */
+export interface PresenceTimes {
+  readonly lease: number
+  readonly renewal: number
+  readonly duel: number
+  readonly claimDelay: number
+}
+
+const HOME_TIMES: PresenceTimes = {
+  lease: PRESENCE_MS,
+  renewal: RENEWAL_MS,
+  duel: DUEL_MS,
+  claimDelay: CLAIM_DELAY_MS,
+}
+
+/** The times of a network: those above, and shorter where its blocks come faster than at home. */
+export function presenceTimes({ spacingMs }: Pick<NetworkParameters, 'spacingMs'>): PresenceTimes {
+  const home = PRESETS.home.spacingMs
+  const scaled = (ms: number) => Math.ceil((ms * Math.min(spacingMs, home)) / home)
+  return {
+    lease: scaled(PRESENCE_MS),
+    renewal: scaled(RENEWAL_MS),
+    duel: Math.max(LEAST_DUEL_MS, scaled(DUEL_MS)),
+    claimDelay: scaled(CLAIM_DELAY_MS),
+  }
+}
 
 /** Who is present in a device's name, at which full node, and until when. Times are ms on the caller's clock. */
 export interface PresenceLease {
@@ -54,10 +84,12 @@ export type ProofCode = 'no-duel' | 'not-the-holder' | 'too-late'
 export class PresenceTable {
   readonly #leases = new Map<string, PresenceLease>()
   readonly #capacity: number
+  readonly #times: PresenceTimes
 
   /** @param capacity devices at most; beyond it whose lease has run out goes first, and then newcomers are refused */
-  constructor(capacity: number = MAX_PRESENCE_LEASES) {
+  constructor(capacity: number = MAX_PRESENCE_LEASES, times: PresenceTimes = HOME_TIMES) {
     this.#capacity = capacity
+    this.#times = times
   }
 
   get size(): number {
@@ -79,7 +111,7 @@ export class PresenceTable {
     if (known !== undefined && known.holder !== holder && now < known.closedUntil)
       return { type: 'wait', until: known.closedUntil }
     if (known === undefined && !this.#makeRoom(now)) return { type: 'full' }
-    const until = now + PRESENCE_MS
+    const until = now + this.#times.lease
     if (alive === undefined) {
       this.#leases.set(deviceId, { holder, seat, grantedAt: now, until, duel: undefined, closedUntil: 0 })
       return { type: 'granted', until }
@@ -87,7 +119,7 @@ export class PresenceTable {
     // Renewing is not proving: while a duel runs the lease gets no longer.
     const renewed = alive.duel === undefined ? until : alive.until
     // The claim window follows the lease, so that renewing after a duel does not let the refused one in sooner.
-    const closedUntil = alive.closedUntil === 0 ? 0 : renewed + CLAIM_DELAY_MS
+    const closedUntil = alive.closedUntil === 0 ? 0 : renewed + this.#times.claimDelay
     this.#leases.set(deviceId, { ...alive, seat, until: renewed, closedUntil })
     return { type: seat === alive.seat ? 'renewed' : 'moved', until: renewed }
   }
@@ -98,8 +130,8 @@ export class PresenceTable {
     if (lease?.duel === undefined) return reject('no-duel', 'Nobody else has claimed this device.')
     if (lease.holder !== holder) return reject('not-the-holder', 'Only who holds the lease can prove it.')
     if (now >= lease.duel.deadline) return reject('too-late', 'The proof came after its deadline.')
-    const until = now + PRESENCE_MS
-    this.#leases.set(deviceId, { ...lease, until, duel: undefined, closedUntil: until + CLAIM_DELAY_MS })
+    const until = now + this.#times.lease
+    this.#leases.set(deviceId, { ...lease, until, duel: undefined, closedUntil: until + this.#times.claimDelay })
     return ACCEPT
   }
 
@@ -113,10 +145,10 @@ export class PresenceTable {
 
   #challenge(deviceId: string, lease: PresenceLease, claimant: string, now: number): ClaimOutcome {
     if (lease.closedUntil > now) return { type: 'wait', until: lease.closedUntil }
-    const deadline = now + DUEL_MS
+    const deadline = now + this.#times.duel
     const duel = { claimant, deadline }
     // Unproven, the lease ends no later than it would have: a claim never makes it longer.
-    const closedUntil = Math.min(lease.until, deadline) + CLAIM_DELAY_MS
+    const closedUntil = Math.min(lease.until, deadline) + this.#times.claimDelay
     this.#leases.set(deviceId, { ...lease, duel, closedUntil })
     return { type: 'prove', deadline }
   }

@@ -94,6 +94,10 @@ export const PROTOCOLS = {
     timeoutMs: 20 * SECOND,
     cost: 2,
   },
+  /** A peer shows which device its libp2p key speaks for: a session certificate. */
+  session: { id: '/lares/session/1', maxRequest: 172, maxResponse: 512, timeoutMs: 10 * SECOND, cost: 4 },
+  /** A peer with a session says that its device is present. The answer may wait for another holder's proof. */
+  presence: { id: '/lares/presence/1', maxRequest: 32, maxResponse: 512, timeoutMs: 20 * SECOND, cost: 4 },
   submit: {
     id: '/lares/submit/1',
     maxRequest: MAX_TRANSACTION_LENGTH,
@@ -104,6 +108,12 @@ export const PROTOCOLS = {
 } as const satisfies Record<string, ProtocolSpec>
 
 export type ProtocolName = keyof typeof PROTOCOLS
+
+/** Of pages: full nodes ask, and serve none of it. */
+export const PAGE_PROTOCOLS = {
+  /** Who is present proves that it has the wallet, since another claims to be it. */
+  provePresence: { id: '/lares/prove-presence/1', maxRequest: 204, maxResponse: 230, timeoutMs: 10 * SECOND, cost: 8 },
+} as const satisfies Record<string, ProtocolSpec>
 
 /**
  * The version before, of protocols that have one. Versions overlap by one: the newest and the one before are answered, and

@@ -16,6 +16,7 @@ import { createMemoryStore } from '../../web/store/memory-store.ts'
 import type { AppView, NetworkView, PageCall, WorkerCall, WorkerReplies } from '../../web/worker/api.ts'
 import type { BuiltBlock, ChainBuilder } from './chain-builder.ts'
 import { type Answer, NotServed } from './honest-node.ts'
+import { sessionPeer } from './session-peer.ts'
 
 const TEST_HARDWARE: Hardware = {
   computeScore: 150_000,
@@ -24,6 +25,9 @@ const TEST_HARDWARE: Hardware = {
   storageMiB: 20_000,
   connection: CONNECTION.unmetered,
 }
+
+/** The page that the worker works for. */
+export const OWN_PEER = sessionPeer('page')
 
 /** Turns of the event loop until WebCrypto, promises and the store have settled. */
 const SETTLE_TURNS = 8
@@ -153,6 +157,8 @@ export class ClientHarness {
       }
       case 'power':
         return POWER.mains
+      case 'own-peer':
+        return OWN_PEER.peerId
       case 'penalise':
         this.penalties.push({ peerId: body.peerId, points: body.points, code: body.code })
         return null

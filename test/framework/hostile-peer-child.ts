@@ -150,6 +150,8 @@ const REQUESTS: Record<ProtocolName, Uint8Array> = {
   transactions: transactionsRequestCodec.encode({ networkId, hash: tip.hash, places: [0] }),
   // A registration that was never signed by anybody: read, looked at, and refused with a code.
   submit: new Uint8Array(200).fill(7),
+  session: new Uint8Array(172).fill(7),
+  presence: statusRequestCodec.encode({ networkId }),
   endorse: new Uint8Array(200).fill(7),
   endorseCertified: new Uint8Array(200).fill(7),
   challenge: challengeRequestCodec.encode({

@@ -123,8 +123,7 @@ export class App {
       challenge: ({ deviceId }) => this.#asGenuine((genuine, client) => genuine.challenge(client, deviceId)),
       'check-answer': ({ text }) => this.#named((genuine, client) => genuine.checkAnswer(client, text)),
       'ask-device': () => this.#named((genuine, client) => genuine.askDevice(client)),
-      'answer-challenge': ({ text }) =>
-        this.#asGenuine((genuine, client) => genuine.answer(client, client.identity, text)),
+      'answer-challenge': ({ text }) => this.#asGenuine((genuine, client) => genuine.answer(client, text)),
       'import-directory': async ({ bytes }) => (await this.#directory?.import(bytes)) ?? NO_NETWORK,
       'forget-directory': async () => (await this.#directory?.forget()) ?? NO_NETWORK,
       'search-directory': async ({ text }) => (await this.#directory?.search(text)) ?? NO_NETWORK,
@@ -145,7 +144,7 @@ export class App {
         return null
       },
       gossip: async ({ from, topic, bytes }) => (await this.#client?.gossip(from, topic, bytes)) ?? 'ignore',
-      answer: ({ protocol, bytes }) => this.#client?.answer(protocol, bytes) ?? null,
+      answer: async ({ from, protocol, bytes }) => (await this.#client?.answer(from, protocol, bytes)) ?? null,
     }
   }
 

@@ -6,7 +6,7 @@ import { challengeOutcomeCodec, challengeRequestCodec } from '../../shared/proto
 import type { AuditReport, Failure, Outcome } from '../worker/api.ts'
 import { type AuditedChain, auditDevice } from './audit.ts'
 import { type AnswerCode, isSignedBy, type OpenChallenge, openChallenge, readAnswer } from './challenge.ts'
-import type { Identity } from './identity.ts'
+import type { NetworkClient } from './network-client.ts'
 import type { ClientPorts } from './ports.ts'
 import { failure } from './sentences.ts'
 
@@ -25,6 +25,7 @@ type FailureCode =
   | 'malformed-id'
   | 'other-network'
   | 'no-identity'
+  | 'in-use-elsewhere'
   | 'malformed-challenge'
   | 'wrong-network'
 
@@ -43,6 +44,7 @@ const SENTENCES: Readonly<Record<FailureCode, string>> = {
   'malformed-id': 'This is not a Lares device ID.',
   'other-network': 'This ID belongs to another network: open that one first.',
   'no-identity': 'This browser has no ID with its key in this network, so it has nothing to prove.',
+  'in-use-elsewhere': 'This device is in use elsewhere, so this browser proves nothing in its name: ask the other one.',
   'malformed-challenge':
     'This is not a question to a device: it starts with LARESC1. Copy all of it, or scan its code again.',
   'wrong-network': 'This question is for a device of another network.',
@@ -114,8 +116,9 @@ export class Genuine {
   }
 
   /** This device signs the nonce of whoever asks, among words of its own, so that nothing else can be signed this way. */
-  async answer(chain: AuditedChain, identity: Identity, text: string): Promise<Outcome<{ text: string }>> {
-    const { networkId } = chain
+  async answer(chain: NetworkClient, text: string): Promise<Outcome<{ text: string }>> {
+    const { networkId, identity } = chain
+    if (chain.presence?.state === 'in-use') return refused('in-use-elsewhere')
     const nonce = parseChallenge(text, networkId)
     if (!nonce.ok) return refused(nonce.code)
     const { store, openWallet, clock } = this.#ports

@@ -90,6 +90,11 @@ export class Identity {
     return this.#record?.deviceId ?? this.#lostId
   }
 
+  /** Its ID, where the ledger has it settled and its key is here. */
+  get settledId(): Uint8Array | undefined {
+    return this.#record?.state === 'settled' && !this.isLost ? this.#record.deviceId : undefined
+  }
+
   /** What decides who serves it; undefined without an ID, or where its block is not known. */
   get assigned(): AssignedDevice | undefined {
     const { deviceId, block: blockHash } = this.#record ?? {}

@@ -7,12 +7,12 @@ import { restoredSentence } from '../../shared/chain/recovery-words.ts'
 import { LABEL, labelNames } from '../../shared/identity/label.ts'
 import { POLICY_KEY } from '../../shared/ledger/state-keys.ts'
 import { policyCodec } from '../../shared/policy/policy.ts'
-import { MAX_GOSSIP_HEADER_LENGTH, PROTOCOLS, topicsOf } from '../../shared/protocol/ids.ts'
+import { MAX_GOSSIP_HEADER_LENGTH, PAGE_PROTOCOLS, PROTOCOLS, topicsOf } from '../../shared/protocol/ids.ts'
 import { type Status, statusCodec } from '../../shared/protocol/messages.ts'
 import type { GossipVerdict } from '../../shared/protocol/transport.ts'
 import type { Recovery } from '../../shared/transaction/roster-change.ts'
 import type { NetworkRecord } from '../store/local-store.ts'
-import type { KeepersView, NetworkView, PeerView, SyncPhase, TransportName } from '../worker/api.ts'
+import type { KeepersView, NetworkView, PeerView, PresenceView, SyncPhase, TransportName } from '../worker/api.ts'
 import type { AssignedServers } from './assigned-servers.ts'
 import type { AuditedChain } from './audit.ts'
 import { Identity } from './identity.ts'
@@ -22,6 +22,7 @@ import { KeptChain } from './kept-chain.ts'
 import { type Origin, originRequest, readOrigin } from './origin.ts'
 import { measureProfile } from './own-profile.ts'
 import type { ClientPorts } from './ports.ts'
+import type { Presence } from './presence.ts'
 import { type RecoveredStart, RecoveryWatch } from './recovery-watch.ts'
 import { Redial } from './redial.ts'
 import { INCIDENT, lied, STORAGE_INCIDENTS, type StorageNews } from './sentences.ts'
@@ -54,6 +55,8 @@ export class NetworkClient implements AuditedChain {
   readonly #visitorId: Uint8Array
   #assigned: Promise<AssignedServers> | undefined
   #assignedNow: AssignedServers | undefined
+  #presence: Promise<Presence> | undefined
+  #presenceNow: Presence | undefined
   readonly #onChange: () => void
   readonly #waiters = new Set<() => void>()
   readonly #originAskedAt = new Map<string, number>()
@@ -112,6 +115,7 @@ export class NetworkClient implements AuditedChain {
       this.#changed()
       // Who serves follows from its ID and block.
       void this.#assign()
+      void this.#bePresent()
     })
     this.#redial = new Redial({
       page,
@@ -166,6 +170,10 @@ export class NetworkClient implements AuditedChain {
     return policy?.ok === true ? labelOf(await this.profile(), policy.value.label) : undefined
   }
 
+  get presence(): PresenceView | undefined {
+    return this.#presenceNow?.view()
+  }
+
   get phase(): SyncPhase {
     const phase = this.#driver?.phase ?? 'connecting'
     // Nobody has answered yet, and dialling fails: that is offline, too.
@@ -217,6 +225,7 @@ export class NetworkClient implements AuditedChain {
     this.#redial.stop()
     this.#hints.stop()
     this.#assignedNow?.stop()
+    this.#presenceNow?.stop()
     this.identity.stop()
     this.#cancelOriginRetry?.()
     for (const waiter of [...this.#waiters]) waiter()
@@ -255,6 +264,8 @@ export class NetworkClient implements AuditedChain {
     this.#driver?.peerGone(peerId)
     this.#hints.gone(peerId)
     this.#assignedNow?.lost(peerId)
+    this.#presenceNow?.lost(peerId)
+    void this.#bePresent()
     if (this.servers.size > 0 || this.#stopped) return
     this.#lifetime.note(false, this.#ports.clock.now())
     this.incidents.add({ code: 'server-lost', severity: 'warning', sentence: INCIDENT.serverLost })
@@ -396,14 +407,63 @@ export class NetworkClient implements AuditedChain {
       verifier,
       roster: () => this.graph?.settled.node.roster,
       headerTime: () => this.graph?.tip.sealed.header.time ?? 0,
-      isFullNode: (peerId) => ((this.#driver?.sync.statusOf(peerId)?.label ?? 0) & LABEL.full) !== 0,
+      isFullNode: (peerId) => this.#isFullNode(peerId),
       device: () => this.identity.assigned ?? { deviceId: this.#visitorId, blockHash: this.networkId },
-      onChange: () => this.#changed(),
+      onChange: () => {
+        this.#changed()
+        void this.#bePresent()
+      },
     })
     // Those that were there before it have answered already.
     for (const { peerId } of this.servers.all())
       this.#assignedNow.said(peerId, this.#driver?.sync.statusOf(peerId) !== undefined)
     return this.#assignedNow
+  }
+
+  #isFullNode(peerId: string): boolean {
+    return ((this.#driver?.sync.statusOf(peerId)?.label ?? 0) & LABEL.full) !== 0
+  }
+
+  /** Says that this device is there, once it has an ID; to its primary, or to the only full node. */
+  async #bePresent(): Promise<void> {
+    const hasReason = this.identity.settledId !== undefined || this.#presenceNow !== undefined
+    if (this.#stopped || this.graph === undefined || !hasReason) return
+    this.#presence ??= this.#openPresence()
+    // A chunk that could not be loaded is tried again when something changes.
+    const presence = await this.#presence.catch(() => {
+      this.#presence = undefined
+    })
+    if (this.#stopped) presence?.stop()
+    else await presence?.look()
+  }
+
+  async #openPresence(): Promise<Presence> {
+    const { Presence } = await import('./presence.ts')
+    const { page, clock, verifier, store, openWallet } = this.#ports
+    const { networkId } = this.#record
+    this.#presenceNow = new Presence({
+      networkId: this.networkId,
+      spacingMs: () => this.spacingMs,
+      servers: this.servers,
+      incidents: this.incidents,
+      verifier,
+      clock,
+      deviceId: () => this.identity.settledId,
+      async openWallet() {
+        const keys = await store.readWallet(networkId).catch(() => undefined)
+        const wallet = keys && (await openWallet(keys))
+        return wallet?.ok === true ? wallet.value : undefined
+      },
+      ownPeerId: () => page.call({ call: 'own-peer' }),
+      server: () => {
+        const isOnly = this.graph?.settled.node.roster.members.length === 1
+        return this.servers
+          .inOrder()
+          .find((peerId) => (isOnly ? this.#isFullNode(peerId) : this.#assignedNow?.dutyOf(peerId) === 'primary'))
+      },
+      onChange: () => this.#changed(),
+    })
+    return this.#presenceNow
   }
 
   #step(): void {
@@ -422,6 +482,7 @@ export class NetworkClient implements AuditedChain {
     void this.#recoveryWatch.look(peer, status.value)
     if ((status.value.label & LABEL.full) !== 0) this.#hints.met(peer)
     this.#assignedNow?.said(peer, this.#hasSettled(status.value))
+    void this.#bePresent()
   }
 
   /** The owners let a restored relay go on below what this device has settled: it goes there too, and says what is lost. */
@@ -451,7 +512,8 @@ export class NetworkClient implements AuditedChain {
   }
 
   /** Answers what another node asks this device; undefined where it has nothing to say. */
-  answer(protocol: string, request: Uint8Array): Uint8Array | undefined {
+  async answer(from: string, protocol: string, request: Uint8Array): Promise<Uint8Array | undefined> {
+    if (protocol === PAGE_PROTOCOLS.provePresence.id) return this.#presenceNow?.prove(from, request)
     if (protocol !== PROTOCOLS.status.id) return undefined
     return answerStatus(request, { networkId: this.networkId, graph: this.graph, now: this.#ports.clock.now() })
   }
@@ -561,6 +623,7 @@ export class NetworkClient implements AuditedChain {
       assigned: this.#assignedNow?.view() ?? [],
       singleKeeper: graph !== undefined && graph.tip.roster.members.length === 1,
       identity: this.identity.view(),
+      presence: this.presence,
       incidents: this.incidents.view(),
       spacingMs: this.spacingMs,
     }

@@ -1,11 +1,11 @@
 import { equalBytes } from '../../shared/bytes.ts'
 import type { ForkGraph } from '../../shared/chain/fork-graph.ts'
 import { LABEL } from '../../shared/identity/label.ts'
-import { PROTOCOLS } from '../../shared/protocol/ids.ts'
+import { PAGE_PROTOCOLS, PROTOCOLS } from '../../shared/protocol/ids.ts'
 import { statusCodec, statusRequestCodec } from '../../shared/protocol/messages.ts'
 
-/** Protocols that this device answers too: a restored relay learns from it what it had sealed. */
-export const SERVED_PROTOCOLS = [PROTOCOLS.status] as const
+/** Protocols that this device answers too: a restored relay learns from it what it had sealed, and it proves that it is there. */
+export const SERVED_PROTOCOLS = [PROTOCOLS.status, PAGE_PROTOCOLS.provePresence] as const
 
 /** @returns undefined where this device does not answer: another network, or nothing is known yet */
 export function answerStatus(

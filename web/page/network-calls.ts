@@ -15,6 +15,7 @@ export type PageNetwork = Pick<
   | 'handle'
   | 'keepConnected'
   | 'on'
+  | 'peerId'
   | 'peers'
   | 'penalise'
   | 'poke'
@@ -127,6 +128,8 @@ export function createNetworkHandlers(init: NetworkCallsInit): CallHandlers<Page
     persist: () => init.persist(),
 
     power: () => init.power(),
+
+    'own-peer': async () => (await starting).peerId,
   }
 }
 

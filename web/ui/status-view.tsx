@@ -162,6 +162,14 @@ function IdentityCard(props: { network: NetworkView; isPersisted: boolean | unde
           {LOST_SENTENCE}
         </Note>
       )}
+      {network.presence?.sentence !== undefined && (
+        <Note
+          tone={network.presence.state === 'present' ? 'good' : 'warn'}
+          testId={`presence-${network.presence.state}`}
+        >
+          {network.presence.sentence}
+        </Note>
+      )}
       {identity.deviceId !== undefined && <DeviceId id={identity.deviceId} did={identity.did} />}
       {identity.failure !== undefined && <Note tone="bad">{identity.failure.sentence}</Note>}
       {keeping !== undefined && (

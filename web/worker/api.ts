@@ -94,6 +94,16 @@ export interface IdentityView {
   readonly isLost: boolean
 }
 
+/**
+ * Whether this device counts as present. `asked`: an earlier session has not ended, and is asked to prove itself. `in-use`: it
+ * has. `refused`: the server does not take this session.
+ */
+export interface PresenceView {
+  readonly state: 'present' | 'asked' | 'in-use' | 'refused'
+  /** For a person, with the time of the next try. */
+  readonly sentence: string | undefined
+}
+
 /** What each keeper sealed, counted from headers that this browser verified. */
 export interface KeepersView {
   /** Newest blocks counted. */
@@ -127,6 +137,8 @@ export interface NetworkView {
   /** One keeper: its key is the trust, and the page says so. */
   readonly singleKeeper: boolean
   readonly identity: IdentityView
+  /** Not known without an ID, or until a server has been asked. */
+  readonly presence?: PresenceView | undefined
   /** Newest first, at most 50. */
   readonly incidents: readonly IncidentView[]
   /** Wanted time between blocks, ms. */
@@ -340,6 +352,8 @@ export type PageCall =
   | { readonly call: 'persist' }
   /** What feeds this device. */
   | { readonly call: 'power' }
+  /** Its libp2p peer ID: of a key that is made when the page is opened, and kept nowhere. */
+  | { readonly call: 'own-peer' }
 
 export interface PageReplies {
   dial: Outcome<{ peerId: string }>
@@ -353,6 +367,7 @@ export interface PageReplies {
   /** undefined when the browser does not say. */
   persist: boolean | undefined
   power: DeviceProfile['power']
+  'own-peer': string
 }
 
 /** Worker tells page, no reply: the whole view, at most ten times a second. */

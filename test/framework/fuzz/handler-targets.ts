@@ -85,6 +85,7 @@ export async function relayTargets(corpus: Corpus): Promise<OpenTargets> {
     chain,
     reader,
     label: () => LABEL.full | LABEL.coordination,
+    mayProve: () => true,
     knownPeers: () => [],
     serviceRecords: () => [],
     now,

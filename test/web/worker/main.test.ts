@@ -62,6 +62,7 @@ describe('worker', () => {
         penalise: () => null,
         'hang-up': () => null,
         persist: () => true,
+        'own-peer': () => '12D3KooWown',
         power: () => 0,
       },
     })

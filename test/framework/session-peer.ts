@@ -1,0 +1,43 @@
+/** Peers of sessions: libp2p keys by name, certificates by a device's wallet, and the proof of who holds a lease. */
+import type { Signer } from '../../shared/crypto/signer.ts'
+import { provePresenceCodec } from '../../shared/protocol/presence-messages.ts'
+import { type DuelProof, duelProofCodec, duelProofMessage } from '../../shared/session/duel-proof.ts'
+import { peerIdOf } from '../../shared/session/peer-key.ts'
+import { type SessionCertificate, sessionMessage } from '../../shared/session/session-certificate.ts'
+import type { TestDevice } from './chain-actions.ts'
+import { namedSigner } from './chain-builder.ts'
+
+export interface SessionPeer {
+  readonly peerKey: Uint8Array
+  readonly peerId: string
+}
+
+export function sessionPeer(name: string): SessionPeer {
+  const peerKey = namedSigner(`peer ${name}`).publicKey
+  return { peerKey, peerId: peerIdOf(peerKey) }
+}
+
+/** An hour from `time` on, unless said otherwise. */
+export async function certify(
+  device: Pick<TestDevice, 'deviceId' | 'wallet'>,
+  content: Pick<SessionCertificate, 'networkId' | 'peerKey' | 'time'> & { readonly until?: number },
+): Promise<SessionCertificate> {
+  const { deviceId, wallet } = device
+  const said = { deviceId, until: content.time + 3_600_000, ...content }
+  return { ...said, signature: await wallet.sign(sessionMessage(said)) }
+}
+
+/** A holder's answer to a challenge, as an honest page gives it, or with something altered before it is signed. */
+export async function proveAgainst(
+  request: Uint8Array,
+  holder: SessionPeer,
+  wallet: Signer,
+  altered: Partial<DuelProof> & { readonly time: number },
+): Promise<Uint8Array> {
+  const asked = provePresenceCodec.decode(request)
+  if (!asked.ok) throw new Error(asked.detail)
+  const { nonce, claimed } = asked.value
+  const { networkId, deviceId, peerKey: claimantKey } = claimed
+  const content = { networkId, deviceId, holderKey: holder.peerKey, claimantKey, nonce, ...altered }
+  return duelProofCodec.encode({ ...content, signature: await wallet.sign(duelProofMessage(content)) })
+}
