@@ -20,6 +20,7 @@ import { createEvidenceDesk } from './certificate/evidence-desk.ts'
 import { createEvidenceStore } from './certificate/evidence-store.ts'
 import { createRevocationFiles } from './certificate/revocation-files.ts'
 import { showEvidence } from './certificate/show-evidence.ts'
+import { createDeviceServers } from './coordination/device-servers.ts'
 import { endorseApplication, endorseCertified } from './coordination/endorse.ts'
 import { createPresenceDesk, PRESENCE_ROUND_MS } from './coordination/presence-desk.ts'
 import { createServiceDesk, SERVICE_ROUND_MS } from './coordination/service-desk.ts'
@@ -395,6 +396,7 @@ export async function createRelay(init: RelayInit): Promise<Relay> {
       times: presenceTimes(chain.rules.parameters),
       seat: ownSeat,
       sessions,
+      servers: createDeviceServers({ chain, store, services, network, ownSeat }),
       verifier,
       random: randomBytes,
       now: clock.now,

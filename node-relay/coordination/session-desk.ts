@@ -31,6 +31,8 @@ export type SessionRefusal =
   | 'peer-gone'
 
 export interface SessionDesk {
+  /** Whether a certificate holds for its own key, wherever that is connected. */
+  judge(certificate: SessionCertificate): Promise<Result<DeviceRecord, SessionRefusal>>
   /** A peer shows its certificate. It counts for this peer until it ends, or the peer's last connection is closed. */
   open(peer: string, certificate: SessionCertificate): Promise<Result<SessionCertificate, SessionRefusal>>
   /** The session of a connected peer, as long as the settled ledger has its device active under the key that signed it. */
@@ -55,22 +57,32 @@ export function createSessionDesk({ network, chain, verifier, now }: SessionDesk
     return accept(record)
   }
 
+  async function judge(
+    certificate: SessionCertificate,
+    peerKey: Uint8Array,
+  ): Promise<Result<DeviceRecord, SessionRefusal>> {
+    const valid = validateSession(certificate, { peerKey, now: now(), networkId })
+    if (!valid.ok) return valid
+    const record = activeRecord(certificate.deviceId)
+    if (!record.ok) return record
+    const { signature } = certificate
+    const check = { publicKey: record.value.walletKey, message: sessionMessage(certificate), signature }
+    if (!(await verifier.verify(check)))
+      return reject('bad-signature', "This session is not signed by the device's present wallet key.")
+    return record
+  }
+
   return {
     activeRecord,
+    judge: (certificate) => judge(certificate, certificate.peerKey),
     async open(peer, certificate) {
       const peerKey = peerKeyOf(peer)
       if (peerKey === undefined) return reject('no-peer-key', 'A session needs a peer with an Ed25519 key.')
-      const valid = validateSession(certificate, { peerKey, now: now(), networkId })
-      if (!valid.ok) return valid
-      const record = activeRecord(certificate.deviceId)
+      const record = await judge(certificate, peerKey)
       if (!record.ok) return record
-      const { walletKey } = record.value
-      const message = sessionMessage(certificate)
-      if (!(await verifier.verify({ publicKey: walletKey, message, signature: certificate.signature })))
-        return reject('bad-signature', "This session is not signed by the device's present wallet key.")
       // It may have left while the signature was verified, and nothing would take it out again.
       if (!network.peers().some(({ peerId }) => peerId === peer)) return reject('peer-gone', 'The peer has gone.')
-      sessions.set(peer, { certificate, walletKey })
+      sessions.set(peer, { certificate, walletKey: record.value.walletKey })
       return accept(certificate)
     },
     of(peer) {

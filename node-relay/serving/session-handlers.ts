@@ -2,6 +2,7 @@ import { equalBytes } from '../../shared/bytes.ts'
 import { PROTOCOLS } from '../../shared/protocol/ids.ts'
 import { refusal } from '../../shared/protocol/messages.ts'
 import {
+  claimAnswerCodec,
   presenceAnswerCodec,
   presenceRequestCodec,
   sessionAnswerCodec,
@@ -15,7 +16,7 @@ export interface SessionServingInit {
   readonly network: Pick<PeerNetwork, 'handle'>
   readonly networkId: Uint8Array
   readonly sessions: Pick<SessionDesk, 'open'>
-  readonly presence: Pick<PresenceDesk, 'claim'>
+  readonly presence: Pick<PresenceDesk, 'claim' | 'claimElsewhere'>
 }
 
 /** Answers the protocols of sessions and presence. What does not decode is charged to its sender; a refusal has a code. */
@@ -32,5 +33,10 @@ export async function serveSessions({ network, networkId, sessions, presence }: 
     const request = presenceRequestCodec.decode(bytes)
     if (!request.ok || !equalBytes(request.value.networkId, networkId)) return 'reject'
     return presenceAnswerCodec.encode(await presence.claim(from))
+  })
+  await network.handle(PROTOCOLS.claim, async (from, bytes) => {
+    const certificate = sessionCertificateCodec.decode(bytes)
+    if (!certificate.ok) return 'reject'
+    return claimAnswerCodec.encode(await presence.claimElsewhere(from, certificate.value))
   })
 }

@@ -102,6 +102,17 @@ export class PresenceTable {
     return lease !== undefined && now < endOf(lease) ? lease : undefined
   }
 
+  /** Whether a lease lives here, or keeps somebody out for a while after it. */
+  knows(deviceId: string, now: number): boolean {
+    const lease = this.#leases.get(deviceId)
+    return lease !== undefined && (now < endOf(lease) || now < lease.closedUntil)
+  }
+
+  /** The holder has its lease elsewhere now. Returns whether it had one here. */
+  release(deviceId: string, holder: string): boolean {
+    return this.#leases.get(deviceId)?.holder === holder && this.#leases.delete(deviceId)
+  }
+
   /** A device says that it is there: for the first time, again, at another full node, or a second one in its name. */
   claim({ deviceId, holder, seat }: PresenceClaim, now: number): ClaimOutcome {
     const known = this.#leases.get(deviceId)

@@ -96,8 +96,10 @@ export const PROTOCOLS = {
   },
   /** A peer shows which device its libp2p key speaks for: a session certificate. */
   session: { id: '/lares/session/1', maxRequest: 172, maxResponse: 512, timeoutMs: 10 * SECOND, cost: 4 },
-  /** A peer with a session says that its device is present. The answer may wait for another holder's proof. */
-  presence: { id: '/lares/presence/1', maxRequest: 32, maxResponse: 512, timeoutMs: 20 * SECOND, cost: 4 },
+  /** A peer with a session says that its device is present. The answer may wait for another holder's proof, */
+  presence: { id: '/lares/presence/1', maxRequest: 32, maxResponse: 512, timeoutMs: 25 * SECOND, cost: 4 },
+  /** which it may have to give at another full node: this one asks there. */
+  claim: { id: '/lares/claim/1', maxRequest: 172, maxResponse: 512, timeoutMs: 15 * SECOND, cost: 8 },
   submit: {
     id: '/lares/submit/1',
     maxRequest: MAX_TRANSACTION_LENGTH,

@@ -151,6 +151,7 @@ const REQUESTS: Record<ProtocolName, Uint8Array> = {
   // A registration that was never signed by anybody: read, looked at, and refused with a code.
   submit: new Uint8Array(200).fill(7),
   session: new Uint8Array(172).fill(7),
+  claim: new Uint8Array(172).fill(7),
   presence: statusRequestCodec.encode({ networkId }),
   endorse: new Uint8Array(200).fill(7),
   endorseCertified: new Uint8Array(200).fill(7),

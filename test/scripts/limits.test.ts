@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import ts from 'typescript'
 import { describe, expect, it } from 'vitest'
-import { PROTOCOLS } from '../../shared/protocol/ids.ts'
+import { PAGE_PROTOCOLS, PROTOCOLS } from '../../shared/protocol/ids.ts'
 
 const ROOT = fileURLToPath(new URL('../../', import.meta.url))
 const SIDES = ['shared', 'node-relay', 'web']
@@ -69,7 +69,7 @@ describe('docs/LIMITS.md', () => {
   })
 
   it('has the sizes, deadline and cost of every protocol', () => {
-    const rows = Object.values(PROTOCOLS).map(
+    const rows = [...Object.values(PROTOCOLS), ...Object.values(PAGE_PROTOCOLS)].map(
       ({ id, maxRequest, maxResponse, timeoutMs, cost }) =>
         `| \`${id}\` | ${maxRequest} | ${maxResponse} | ${timeoutMs} ms | ${cost} |`,
     )

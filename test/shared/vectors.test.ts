@@ -154,6 +154,20 @@ describe('a second implementation, which imports nothing of the first', () => {
     expect(holds(derived.asked, derived.asked)).toBe(false)
   })
 
+  it('verifies a session certificate and the proof of who is present, of the same wallet', () => {
+    for (const [tag, { encoded, derived }] of [
+      ['session', vectors.sessionCertificate],
+      ['duel-proof', vectors.duelProof],
+    ] as const) {
+      const whole = bytes(encoded)
+      const signed = second.T(tag, whole.subarray(0, -64))
+      expect(signed.toString('hex'), tag).toBe(derived.message)
+      expect(second.signatureHolds(bytes(derived.walletKey), signed, whole.subarray(-64)), tag).toBe(true)
+      signed[40] = (signed[40] ?? 0) ^ 1
+      expect(second.signatureHolds(bytes(derived.walletKey), signed, whole.subarray(-64)), tag).toBe(false)
+    }
+  })
+
   it('verifies every signature of a registration', () => {
     const { fields, derived } = vectors.register.voucher
     const { claim, evidence, endorsements, walletSignature } = fields.data

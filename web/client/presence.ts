@@ -229,10 +229,7 @@ export class Presence {
       case 'granted':
       case 'renewed':
       case 'moved':
-        this.#show({
-          state: 'present',
-          sentence: 'Present: its server knows that this browser speaks for this device.',
-        })
+        this.#show(present(data.unchecked))
         this.#later(Math.min(times.renewal, data.lasts / 2))
         break
       case 'wait': {
@@ -282,6 +279,14 @@ export class Presence {
 
 function timeOf(ms: number): string {
   return new Date(ms).toLocaleTimeString()
+}
+
+function present(unchecked: number): PresenceView {
+  const rest =
+    unchecked === 0
+      ? ''
+      : ` ${unchecked === 1 ? 'One other server' : `${unchecked} other servers`} could not be asked whether another browser is there with its key; they are asked again.`
+  return { state: 'present', sentence: `Present: its server knows that this browser speaks for this device.${rest}` }
 }
 
 function inUse(until: number): PresenceView {

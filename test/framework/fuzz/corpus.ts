@@ -30,8 +30,10 @@ import {
   statusRequestCodec,
   transactionsRequestCodec,
 } from '../../../shared/protocol/messages.ts'
+import { presenceRequestCodec } from '../../../shared/protocol/presence-messages.ts'
 import { serversRequestCodec } from '../../../shared/protocol/service-messages.ts'
 import { formatVoucher } from '../../../shared/protocol/voucher-text.ts'
+import { sessionCertificateCodec } from '../../../shared/session/session-certificate.ts'
 import { encodeInnerRecord, encodeLeafRecord } from '../../../shared/state-tree/record.ts'
 import { recoveryCodec } from '../../../shared/transaction/roster-change.ts'
 import { transactionCodec } from '../../../shared/transaction/transaction.ts'
@@ -39,7 +41,7 @@ import { encodeFrame, REFUSAL_FRAME } from '../../../shared/transport/frame.ts'
 import { encodeStartPoint } from '../../../web/client/start-point.ts'
 import { buildBundle } from '../../shared/proof/build-bundle.ts'
 import { buildProtocolChain, EXAMPLE_EVIDENCE, type ProtocolChain } from '../../shared/vectors/build-chain.ts'
-import { exampleEvidenceRequest, protocolVectors } from '../../shared/vectors/examples.ts'
+import { exampleEvidenceRequest, exampleSessions, protocolVectors } from '../../shared/vectors/examples.ts'
 import { recoverKeeper, sayService } from '../chain-actions.ts'
 import { ChainBuilder, namedSigner } from '../chain-builder.ts'
 import { createHonestNode } from '../honest-node.ts'
@@ -93,6 +95,7 @@ export async function buildCorpus(): Promise<Corpus> {
   bytes.push(manifestCodec.encode(manifest))
   bytes.push(REFUSAL_FRAME, encodeFrame(asciiBytes('a frame')), ...(await recoveryExamples()))
 
+  const sessions = await exampleSessions(made)
   const key = deviceKey(phone.deviceId)
   const requests: Record<string, Uint8Array[]> = {
     status: [statusRequestCodec.encode({ networkId })],
@@ -126,6 +129,9 @@ export async function buildCorpus(): Promise<Corpus> {
     ),
     evidence: [await exampleEvidenceRequest(made, { asker: 'peer', asked: 'self' })],
     submit: Object.values(made.transactions),
+    session: [sessionCertificateCodec.encode(sessions.own)],
+    presence: [presenceRequestCodec.encode({ networkId })],
+    claim: [sessions.own, sessions.copy].map((session) => sessionCertificateCodec.encode(session)),
   }
   const byId: Record<string, Uint8Array[]> = {}
   const services = [await sayService(chain, chain.keeper(0), { seat: 0, issuedAt: chain.tip.block.header.time })]

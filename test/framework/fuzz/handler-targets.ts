@@ -2,6 +2,8 @@
 
 import { showEvidence } from '../../../node-relay/certificate/show-evidence.ts'
 import { endorseApplication, endorseCertified } from '../../../node-relay/coordination/endorse.ts'
+import { createPresenceDesk } from '../../../node-relay/coordination/presence-desk.ts'
+import { createSessionDesk } from '../../../node-relay/coordination/session-desk.ts'
 import { createCachingVerifier } from '../../../node-relay/crypto/caching-verifier.ts'
 import { createNodeVerifier } from '../../../node-relay/crypto/node-verifier.ts'
 import { checkTransaction } from '../../../node-relay/full-node/check-transaction.ts'
@@ -9,15 +11,18 @@ import { joinGossip } from '../../../node-relay/full-node/gossip.ts'
 import { createMempool } from '../../../node-relay/full-node/mempool.ts'
 import { systemClock } from '../../../node-relay/network/system-clock.ts'
 import { serve } from '../../../node-relay/serving/handlers.ts'
+import { serveSessions } from '../../../node-relay/serving/session-handlers.ts'
 import { createAnnouncements } from '../../../node-relay/sync/announcements.ts'
 import { compactBlockCodec, compactOf } from '../../../shared/block/compact-block.ts'
 import { equalBytes } from '../../../shared/bytes.ts'
+import { presenceTimes } from '../../../shared/coordination/lease.ts'
 import { ACCEPT, accept, LaresError } from '../../../shared/errors.ts'
 import { formatDeviceId } from '../../../shared/identity/device-id.ts'
 import { LABEL } from '../../../shared/identity/label.ts'
 import { PREVIOUS_PROTOCOLS, PROTOCOLS, topicsOf } from '../../../shared/protocol/ids.ts'
 import { headerItemCodec, statusRequestCodec } from '../../../shared/protocol/messages.ts'
 import { MAX_REQUESTS_PER_PEER, type ProtocolSpec, STREAM_IDLE_MS } from '../../../shared/protocol/transport.ts'
+import { sessionCertificateCodec } from '../../../shared/session/session-certificate.ts'
 import { encodeFrame } from '../../../shared/transport/frame.ts'
 import type { ByteStream, Connection, LibraryNode } from '../../../shared/transport/ports.ts'
 import { createRequests } from '../../../shared/transport/request-response.ts'
@@ -110,6 +115,24 @@ export async function relayTargets(corpus: Corpus): Promise<OpenTargets> {
       endorseCertified: (bytes) => endorseCertified(endorser, bytes),
     },
   })
+
+  const session = sessionCertificateCodec.decode(corpus.requests[PROTOCOLS.session.id]?.[0] ?? new Uint8Array())
+  if (!session.ok) throw new Error(session.detail)
+  const sessions = createSessionDesk({ network, chain, verifier, now })
+  const presence = createPresenceDesk({
+    network,
+    networkId,
+    times: presenceTimes(chain.rules.parameters),
+    seat: () => 0,
+    sessions: { ...sessions, of: () => session.value },
+    servers: { othersOf: () => ({ peers: ['other'], away: 1 }), isKeeper: () => true },
+    verifier,
+    random: (length) => new Uint8Array(length),
+    now,
+    onDuelWon: () => {},
+    log: () => {},
+  })
+  await serveSessions({ network, networkId, sessions, presence })
 
   const specs: ProtocolSpec[] = [...Object.values(PROTOCOLS), ...Object.values(PREVIOUS_PROTOCOLS)]
   const seedsOf = (spec: ProtocolSpec) =>

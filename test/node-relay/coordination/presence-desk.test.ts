@@ -64,8 +64,10 @@ function open(capacity?: number): PresenceDesk {
     seat: () => seat,
     sessions: {
       of: (peer) => sessions.get(peer),
-      activeRecord: () => (isActive ? accept({ walletKey } as never) : reject('retired', 'retired')),
+      activeRecord,
+      judge: async () => activeRecord(),
     },
+    servers: { othersOf: () => ({ peers: [], away: 0 }), isKeeper: () => false },
     verifier: createNodeVerifier(),
     random: (length) => new Uint8Array(length).fill(++nonces),
     now: () => now,
@@ -73,6 +75,8 @@ function open(capacity?: number): PresenceDesk {
     log: (message) => logged.push(message),
   })
 }
+
+const activeRecord = () => (isActive ? accept({ walletKey } as never) : reject('retired' as const, 'retired'))
 
 /** The holder's page is there, and answers as it should but for what is altered. */
 function isThere(altered: Partial<DuelProof> = {}, signer = wallet): void {
@@ -83,13 +87,13 @@ const claim = async (peer: { peerId: string }) => {
   const { TAG, data } = await desk.claim(peer.peerId)
   return { TAG, ...data }
 }
-const granted = { TAG: 'granted', lasts: TIMES.lease }
+const granted = { TAG: 'granted', lasts: TIMES.lease, unchecked: 0 }
 
 describe('a claim', () => {
   it('is granted, and renewed, to the device of the session', async () => {
     expect(await claim(holder)).toEqual(granted)
     now += TIMES.renewal
-    expect(await claim(holder)).toEqual({ TAG: 'renewed', lasts: TIMES.lease })
+    expect(await claim(holder)).toEqual({ TAG: 'renewed', lasts: TIMES.lease, unchecked: 0 })
     expect(desk.size).toBe(1)
     expect(asked).toEqual([])
   })

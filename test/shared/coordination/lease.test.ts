@@ -5,8 +5,10 @@ import {
   MAX_PRESENCE_LEASES,
   PRESENCE_MS,
   PresenceTable,
+  presenceTimes,
   RENEWAL_MS,
 } from '../../../shared/coordination/lease.ts'
+import { PRESETS } from '../../../shared/params.ts'
 
 const NOW = 1_000_000
 const OWN = { deviceId: 'device', holder: 'own', seat: 1 }
@@ -123,5 +125,45 @@ describe('the table', () => {
     expect(table.prune(NOW + DUEL_MS)).toBe(0)
     expect(table.prune(NOW + DUEL_MS + CLAIM_DELAY_MS)).toBe(1)
     expect(table.size).toBe(0)
+  })
+})
+
+describe('a lease elsewhere', () => {
+  test('is known here as long as it lives or keeps somebody out', () => {
+    const table = held()
+    expect(table.knows('device', NOW + PRESENCE_MS - 1)).toBe(true)
+    expect(table.knows('device', NOW + PRESENCE_MS)).toBe(false)
+    expect(table.knows('another', NOW)).toBe(false)
+    table.claim(COPY, NOW)
+    expect(table.knows('device', NOW + DUEL_MS + CLAIM_DELAY_MS - 1)).toBe(true)
+    expect(table.knows('device', NOW + DUEL_MS + CLAIM_DELAY_MS)).toBe(false)
+  })
+
+  test('is let go of here for its holder alone', () => {
+    const table = held()
+    expect(table.release('device', 'copy')).toBe(false)
+    expect(table.size).toBe(1)
+    expect(table.release('device', 'own')).toBe(true)
+    expect(table.release('device', 'own')).toBe(false)
+    expect(table.size).toBe(0)
+  })
+})
+
+describe('the times of a network', () => {
+  test('are those of a home at home and where blocks come slower, and shorter in a test', () => {
+    const home = { lease: PRESENCE_MS, renewal: RENEWAL_MS, duel: DUEL_MS, claimDelay: CLAIM_DELAY_MS }
+    expect(presenceTimes(PRESETS.home)).toEqual(home)
+    expect(presenceTimes({ spacingMs: 600_000 })).toEqual(home)
+    expect(presenceTimes(PRESETS.test)).toEqual({ lease: 20_000, renewal: 10_000, duel: 5_000, claimDelay: 2_000 })
+  })
+
+  test('are those of its table', () => {
+    const times = presenceTimes(PRESETS.test)
+    const table = new PresenceTable(8, times)
+    expect(table.claim(OWN, NOW)).toEqual({ type: 'granted', until: NOW + times.lease })
+    expect(table.claim(COPY, NOW)).toEqual({ type: 'prove', deadline: NOW + times.duel })
+    expect(table.claim(COPY, NOW + times.duel)).toEqual({ type: 'wait', until: NOW + times.duel + times.claimDelay })
+    table.prove('device', 'own', NOW)
+    expect(table.claim(COPY, NOW)).toEqual({ type: 'wait', until: NOW + times.lease + times.claimDelay })
   })
 })

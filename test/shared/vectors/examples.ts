@@ -52,9 +52,19 @@ import {
 import { topicsOf } from '../../../shared/protocol/ids.ts'
 import { formatJoinLink, joinLinkCodec } from '../../../shared/protocol/join-link.ts'
 import * as messages from '../../../shared/protocol/messages.ts'
+import {
+  claimAnswerCodec,
+  presenceAnswerCodec,
+  presenceRequestCodec,
+  provePresenceCodec,
+  sessionAnswerCodec,
+} from '../../../shared/protocol/presence-messages.ts'
 import { serversCodec, serversRequestCodec } from '../../../shared/protocol/service-messages.ts'
 import { formatVoucher, voucherSecretCodec } from '../../../shared/protocol/voucher-text.ts'
 import { rosterCodec, rosterRoot } from '../../../shared/roster/roster.ts'
+import { duelProofCodec, duelProofMessage } from '../../../shared/session/duel-proof.ts'
+import { peerIdOf } from '../../../shared/session/peer-key.ts'
+import { sessionCertificateCodec, sessionMessage } from '../../../shared/session/session-certificate.ts'
 import { EMPTY_STATE_ROOT, type StateProof } from '../../../shared/state-tree/node.ts'
 import { ownerMessage, voteMessage } from '../../../shared/transaction/approval.ts'
 import { KIND } from '../../../shared/transaction/kinds.ts'
@@ -80,6 +90,7 @@ import {
 import { encodeFrame, REFUSAL_FRAME } from '../../../shared/transport/frame.ts'
 import { sayService } from '../../framework/chain-actions.ts'
 import type { BuiltBlock } from '../../framework/chain-builder.ts'
+import { certify, sessionPeer } from '../../framework/session-peer.ts'
 import { buildBundle } from '../proof/build-bundle.ts'
 import {
   ASK_GENESIS,
@@ -414,6 +425,18 @@ export async function exampleEvidenceRequest({ chain }: ProtocolChain, parties: 
   return evidenceRequestCodec.encode({ ...open, signature })
 }
 
+/** Two sessions of the phone an hour long, and what the first signs when the second claims to be it. */
+export async function exampleSessions({ chain, phone, phoneHeight }: ProtocolChain) {
+  const { networkId } = chain
+  const { node, block } = chain.at(phoneHeight)
+  const { time } = block.header
+  const of = (name: string) => certify(phone, { networkId, peerKey: sessionPeer(name).peerKey, time })
+  const [own, copy] = [await of('own'), await of('copy')]
+  const { deviceId, peerKey: holderKey } = own
+  const content = { networkId, deviceId, holderKey, claimantKey: copy.peerKey, nonce: node.hash, time: time + 1 }
+  return { own, copy, proof: { ...content, signature: await phone.wallet.sign(duelProofMessage(content)) } }
+}
+
 async function wireFormats(made: ProtocolChain): Promise<Record<string, Json>> {
   const { chain, phone, relay, voucher, phoneHeight, transactions: named } = made
   const { networkId, tip } = chain
@@ -426,6 +449,7 @@ async function wireFormats(made: ProtocolChain): Promise<Record<string, Json>> {
   const evidenceRequest = await exampleEvidenceRequest(made, EXAMPLE_PARTIES)
   const asked = { networkId, deviceId: phone.deviceId, nonce: hash, time: built.block.header.time }
   const challengeAnswer = { ...asked, signature: await phone.wallet.sign(challengeAnswerMessage(asked)) }
+  const sessions = await exampleSessions(made)
   const say = <Value>(codec: Codec<Value>, value: Value) => example(codec, codec.encode(value))
   const service = await sayService(chain, chain.keeper(0), {
     seat: 0,
@@ -520,6 +544,27 @@ async function wireFormats(made: ProtocolChain): Promise<Record<string, Json>> {
       challengeOutcomeCodec,
       messages.refusal('device-busy', 'This device has not answered the challenges that it has; wait a little.'),
     ),
+    sessionCertificate: example(sessionCertificateCodec, sessionCertificateCodec.encode(sessions.own), {
+      message: sessionMessage(sessions.own),
+      walletKey: phone.wallet.publicKey,
+      peerId: peerIdOf(sessions.own.peerKey),
+    }),
+    sessionOpened: say(sessionAnswerCodec, { TAG: 'opened', data: { until: sessions.own.until } }),
+    sessionRefused: say(
+      sessionAnswerCodec,
+      messages.refusal('session-of-another-peer', 'This session is certified for another peer.'),
+    ),
+    presenceRequest: say(presenceRequestCodec, { networkId }),
+    presenceGranted: say(presenceAnswerCodec, { TAG: 'granted', data: { lasts: 600_000, unchecked: 1 } }),
+    presenceWait: say(presenceAnswerCodec, { TAG: 'wait', data: { wait: 660_000, isProven: true } }),
+    presenceFull: say(presenceAnswerCodec, { TAG: 'full', data: {} }),
+    claimNone: say(claimAnswerCodec, { TAG: 'none', data: {} }),
+    claimWait: say(claimAnswerCodec, { TAG: 'wait', data: { wait: 90_000, isProven: false } }),
+    presenceChallenge: say(provePresenceCodec, { nonce: hash, claimed: sessions.copy }),
+    duelProof: example(duelProofCodec, duelProofCodec.encode(sessions.proof), {
+      message: duelProofMessage(sessions.proof),
+      walletKey: phone.wallet.publicKey,
+    }),
     evidenceShown: say(evidenceAnswerCodec, { TAG: 'shown', data: { evidence: EXAMPLE_EVIDENCE } }),
     evidenceRefused: say(
       evidenceAnswerCodec,
