@@ -157,8 +157,8 @@ export class ClientHarness {
       }
       case 'power':
         return POWER.mains
-      case 'own-peer':
-        return OWN_PEER.peerId
+      case 'peer-key':
+        return OWN_PEER.peerKey
       case 'penalise':
         this.penalties.push({ peerId: body.peerId, points: body.points, code: body.code })
         return null

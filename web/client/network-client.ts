@@ -438,23 +438,8 @@ export class NetworkClient implements AuditedChain {
   }
 
   async #openPresence(): Promise<Presence> {
-    const { Presence } = await import('./presence.ts')
-    const { page, clock, verifier, store, openWallet } = this.#ports
-    const { networkId } = this.#record
-    this.#presenceNow = new Presence({
-      networkId: this.networkId,
-      spacingMs: () => this.spacingMs,
-      servers: this.servers,
-      incidents: this.incidents,
-      verifier,
-      clock,
-      deviceId: () => this.identity.settledId,
-      async openWallet() {
-        const keys = await store.readWallet(networkId).catch(() => undefined)
-        const wallet = keys && (await openWallet(keys))
-        return wallet?.ok === true ? wallet.value : undefined
-      },
-      ownPeerId: () => page.call({ call: 'own-peer' }),
+    const { openPresence } = await import('./presence.ts')
+    this.#presenceNow = openPresence(this, this.#ports, {
       server: () => {
         const isOnly = this.graph?.settled.node.roster.members.length === 1
         return this.servers

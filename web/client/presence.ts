@@ -11,14 +11,15 @@ import {
 } from '../../shared/protocol/presence-messages.ts'
 import type { TransportClock } from '../../shared/protocol/transport.ts'
 import { duelProofCodec, duelProofMessage } from '../../shared/session/duel-proof.ts'
-import { peerKeyOf } from '../../shared/session/peer-key.ts'
 import {
   type SessionCertificate,
   sessionCertificateCodec,
   sessionMessage,
 } from '../../shared/session/session-certificate.ts'
 import type { PresenceView } from '../worker/api.ts'
+import type { Identity } from './identity.ts'
 import type { Incidents } from './incidents.ts'
+import type { ClientPorts } from './ports.ts'
 import type { Servers } from './servers.ts'
 
 /** What the wallet certifies at a time, ms; certified anew at half of it. */
@@ -55,11 +56,39 @@ export interface PresenceInit {
   readonly deviceId: () => Uint8Array | undefined
   /** Holds the wallet's key. */
   readonly openWallet: () => Promise<Signer | undefined>
-  /** Peer ID of this page, whose key it has made for itself when it was opened. */
-  readonly ownPeerId: () => Promise<string>
+  /** Of the libp2p key that this page has made for itself when it was opened. */
+  readonly peerKey: () => Promise<Uint8Array>
   /** The full node at which this device is to be present. */
   readonly server: () => string | undefined
   readonly onChange: () => void
+}
+
+/** What of a followed network decides where this device is present. */
+export interface PresentDevice {
+  readonly networkId: Uint8Array
+  readonly spacingMs: number
+  readonly servers: Servers
+  readonly incidents: Incidents
+  readonly identity: Pick<Identity, 'settledId'>
+}
+
+export function openPresence(
+  device: PresentDevice,
+  { page, clock, verifier, store, openWallet }: ClientPorts,
+  { server, onChange }: Pick<PresenceInit, 'server' | 'onChange'>,
+): Presence {
+  const { networkId, servers, incidents, identity } = device
+  return new Presence({
+    ...{ networkId, servers, incidents, verifier, clock, server, onChange },
+    spacingMs: () => device.spacingMs,
+    deviceId: () => identity.settledId,
+    async openWallet() {
+      const keys = await store.readWallet(toHex(networkId)).catch(() => undefined)
+      const wallet = keys && (await openWallet(keys))
+      return wallet?.ok === true ? wallet.value : undefined
+    },
+    peerKey: () => page.call({ call: 'peer-key' }),
+  })
 }
 
 /**
@@ -184,13 +213,12 @@ export class Presence {
 
   /** The certificate of this session, anew when half of its time is over, or the wallet is another one. */
   async #certify(deviceId: Uint8Array): Promise<SessionCertificate | undefined> {
-    const { networkId, clock, ownPeerId, openWallet } = this.#init
+    const { networkId, clock, openWallet } = this.#init
     const now = clock.now()
     const known = this.#certificate
     const isFresh = known !== undefined && Math.abs(now - known.time) < SESSION_MS / 2
     if (isFresh && equalBytes(known.deviceId, deviceId)) return known
-    const [wallet, peerId] = await Promise.all([openWallet(), ownPeerId().catch(() => '')])
-    const peerKey = peerKeyOf(peerId)
+    const [wallet, peerKey] = await Promise.all([openWallet(), this.#init.peerKey().catch(() => undefined)])
     if (wallet === undefined || peerKey === undefined) return undefined
     const content = { networkId, deviceId, peerKey, time: now, until: now + SESSION_MS }
     this.#certificate = { ...content, signature: await wallet.sign(sessionMessage(content)) }

@@ -43,6 +43,8 @@ export interface BrowserNetworkInit {
 }
 
 export interface BrowserNetwork extends StoppablePeerNetwork {
+  /** Raw Ed25519 public key of this page's peer ID, 32 bytes. */
+  readonly peerKey: Uint8Array
   /** Keeps a relay connected; addresses are tried in order (WebRTC-direct first, WebSockets after it). */
   keepConnected(peerId: string, addresses: readonly string[]): void
   forget(peerId: string): void
@@ -139,8 +141,11 @@ export async function createBrowserNetwork(init: BrowserNetworkInit = {}): Promi
   network.on('connected', ({ peerId }) => reconnector.connected(peerId))
   network.on('disconnected', ({ peerId }) => reconnector.disconnected(peerId))
 
+  const { publicKey } = node.peerId
+  if (publicKey?.type !== 'Ed25519') throw new Error('sessions need an Ed25519 key')
   return {
     ...network,
+    peerKey: publicKey.raw,
     keepConnected: reconnector.keep,
     forget: reconnector.forget,
     poke: reconnector.poke,

@@ -15,7 +15,7 @@ export type PageNetwork = Pick<
   | 'handle'
   | 'keepConnected'
   | 'on'
-  | 'peerId'
+  | 'peerKey'
   | 'peers'
   | 'penalise'
   | 'poke'
@@ -129,7 +129,7 @@ export function createNetworkHandlers(init: NetworkCallsInit): CallHandlers<Page
 
     power: () => init.power(),
 
-    'own-peer': async () => (await starting).peerId,
+    'peer-key': async () => (await starting).peerKey,
   }
 }
 

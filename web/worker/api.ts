@@ -352,8 +352,8 @@ export type PageCall =
   | { readonly call: 'persist' }
   /** What feeds this device. */
   | { readonly call: 'power' }
-  /** Its libp2p peer ID: of a key that is made when the page is opened, and kept nowhere. */
-  | { readonly call: 'own-peer' }
+  /** The public half of its libp2p key, which is made when the page is opened and kept nowhere. */
+  | { readonly call: 'peer-key' }
 
 export interface PageReplies {
   dial: Outcome<{ peerId: string }>
@@ -367,7 +367,7 @@ export interface PageReplies {
   /** undefined when the browser does not say. */
   persist: boolean | undefined
   power: DeviceProfile['power']
-  'own-peer': string
+  'peer-key': Uint8Array
 }
 
 /** Worker tells page, no reply: the whole view, at most ten times a second. */

@@ -84,7 +84,7 @@ function networkOf(chain: ChainFiles): { network: PageNetwork; connect(): void }
   }
 
   const network: PageNetwork = {
-    peerId: 'bench',
+    peerKey: new Uint8Array(32),
     async request(_peer, { id }, bytes) {
       if (id === PROTOCOLS.headers.id) return headersAfter(bytes)
       if (id === PROTOCOLS.status.id) return chain.status.slice()

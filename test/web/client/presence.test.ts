@@ -37,7 +37,6 @@ const wait = (ms: number, isProven: boolean): PresenceAnswer => ({ TAG: 'wait', 
 let clock: HarnessClock
 let wallet: Signer | undefined
 let settledId: Uint8Array | undefined
-let peerId: string
 let server: string | undefined
 /** What was asked: server, protocol. */
 let asked: string[]
@@ -51,7 +50,6 @@ beforeEach(() => {
   clock = createHarnessClock(START)
   wallet = namedSigner('wallet')
   settledId = deviceId
-  peerId = own.peerId
   server = 'A'
   asked = []
   shown = []
@@ -84,7 +82,7 @@ beforeEach(() => {
     clock,
     deviceId: () => settledId,
     openWallet: async () => wallet,
-    ownPeerId: async () => peerId,
+    peerKey: async () => own.peerKey,
     server: () => server,
     onChange: () => {},
   })

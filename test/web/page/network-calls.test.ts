@@ -32,7 +32,7 @@ function start(dial: PageNetwork['dial'], reply: (call: WorkerCall) => Promise<u
   const served = new Map<string, RequestHandler>()
   const listeners = new Map<PeerEvent, PeerListener>()
   const network: PageNetwork = {
-    peerId: '12D3KooWown',
+    peerKey: Uint8Array.of(1, 2, 3),
     dial,
     disconnect: async (peerId) => void log.push(`disconnect ${peerId}`),
     forget: (peerId) => void log.push(`forget ${peerId}`),

@@ -25,7 +25,7 @@ const bridge = createBridge<WorkerCall, WorkerReplies, PageCall, PageReplies, ne
     'hang-up': unused,
     persist: unused,
     power: unused,
-    'own-peer': unused,
+    'peer-key': unused,
   },
   onEvent: ({ view }) => store.set({ view }),
 })

@@ -62,7 +62,7 @@ describe('worker', () => {
         penalise: () => null,
         'hang-up': () => null,
         persist: () => true,
-        'own-peer': () => '12D3KooWown',
+        'peer-key': () => new Uint8Array(32),
         power: () => 0,
       },
     })
