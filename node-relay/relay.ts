@@ -13,7 +13,7 @@ import { PROTOCOLS } from '../shared/protocol/ids.ts'
 import type { JoinLink } from '../shared/protocol/join-link.ts'
 import { type Status, statusCodec, statusRequestCodec } from '../shared/protocol/messages.ts'
 import { KIND } from '../shared/transaction/kinds.ts'
-import { transactionIdOf } from '../shared/transaction/transaction.ts'
+import { transactionCodec, transactionIdOf } from '../shared/transaction/transaction.ts'
 import { hostOf, isSharedHost } from '../shared/transport/address.ts'
 import { openContent } from './backup/content.ts'
 import { createEvidenceDesk } from './certificate/evidence-desk.ts'
@@ -21,12 +21,14 @@ import { createEvidenceStore } from './certificate/evidence-store.ts'
 import { createRevocationFiles } from './certificate/revocation-files.ts'
 import { showEvidence } from './certificate/show-evidence.ts'
 import { createDeviceServers } from './coordination/device-servers.ts'
-import { endorseApplication, endorseCertified } from './coordination/endorse.ts'
+import { endorseApplication, endorseCertified, witnessIncident } from './coordination/endorse.ts'
+import { createIncidentDesk, INCIDENT_ROUND_MS } from './coordination/incident-desk.ts'
 import { createPresenceDesk, PRESENCE_ROUND_MS } from './coordination/presence-desk.ts'
 import { createServiceDesk, SERVICE_ROUND_MS } from './coordination/service-desk.ts'
 import { createSessionDesk } from './coordination/session-desk.ts'
 import { createCachingVerifier } from './crypto/caching-verifier.ts'
 import { createPoolVerifier } from './crypto/pool-verifier.ts'
+import { collectEndorsements } from './devices/collect-endorsements.ts'
 import { createChallengePassing } from './devices/pass-challenge.ts'
 import { createSmallDevices } from './devices/small-devices.ts'
 import type { RelayFacade, RelayStatus } from './facade.ts'
@@ -365,6 +367,7 @@ export async function createRelay(init: RelayInit): Promise<Relay> {
       ? {
           endorse: (application: Uint8Array) => endorseApplication(endorser, application),
           endorseCertified: (application: Uint8Array) => endorseCertified(endorser, application),
+          witness: (application: Uint8Array) => witnessIncident(endorser, application),
         }
       : undefined
     const services = createServiceDesk({
@@ -389,6 +392,15 @@ export async function createRelay(init: RelayInit): Promise<Relay> {
       now: clock.now,
       after: (ms, task) => clock.after(ms, task),
     })
+    const incidentDesk = createIncidentDesk({
+      chain,
+      witnesses: (application, message) =>
+        collectEndorsements({ chain, network, verifier, endorse }, 'witness', application, message),
+      submit,
+      now: clock.now,
+      log: debug,
+    })
+    closing.push(every(INCIDENT_ROUND_MS, () => incidentDesk.look()))
     const sessions = createSessionDesk({ network, chain, verifier, now: clock.now })
     const presence = createPresenceDesk({
       network,
@@ -400,11 +412,13 @@ export async function createRelay(init: RelayInit): Promise<Relay> {
       verifier,
       random: randomBytes,
       now: clock.now,
-      onDuelWon: ({ claimed }) =>
+      onDuelWon(duel) {
         incidents.report(
           'device-copied',
-          `Somebody claimed device ${formatDeviceId(networkId, claimed.deviceId)} with a copy of its key, and was refused. Its owner should give it a new key.`,
-        ),
+          `Somebody claimed device ${formatDeviceId(networkId, duel.claimed.deviceId)} with a copy of its key, and was refused. Its owner should give it a new key.`,
+        )
+        void incidentDesk.report(duel)
+      },
       log: debug,
     })
     await serveSessions({ network, networkId, sessions, presence })
@@ -501,11 +515,25 @@ export async function createRelay(init: RelayInit): Promise<Relay> {
           `${outcome.undone.length} unsettled blocks were replaced by a branch with more work.`,
         )
       meter.chainChanged(change.applied.length, change.undone.length)
+      // While old blocks come in, this is no news.
+      if (sync.state.phase === 'following')
+        for (const { transactions } of change.applied) transactions.forEach(noteIncident)
       gossip.publishChange(outcome.applied, change.applied)
       miner.refresh()
       const restart = outcome.applied.find(({ rosterChanges }) => rosterChanges[0]?.action.TAG === 'recover')
       if (restart !== undefined) noteRecovery(restart)
     })
+
+    function noteIncident(bytes: Uint8Array): void {
+      if (bytes[0] !== KIND.incident) return
+      const transaction = transactionCodec.decode(bytes)
+      if (!transaction.ok || transaction.value.TAG !== 'incident') return
+      const id = formatDeviceId(networkId, transaction.value.data.incident.claimed.deviceId)
+      incidents.report(
+        'device-contested',
+        `A copy of the key of device ${id} was used; the ledger says now that it is to be verified anew.`,
+      )
+    }
 
     function noteRecovery({ rosterChanges, height }: ChainNode): void {
       const action = rosterChanges[0]?.action

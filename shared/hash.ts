@@ -53,6 +53,7 @@ export const TAGS = {
   evidenceRequest: 'lares/evidence-request/1',
   renewal: 'lares/renewal/1',
   renewalEndorsement: 'lares/renewal/endorsement/1',
+  incidentEndorsement: 'lares/incident/endorsement/1',
   approval: 'lares/approval/1',
   endorsement: 'lares/endorsement/1',
   registration: 'lares/registration/1',

@@ -1,7 +1,7 @@
 import { fromHex, toHex } from '../../shared/bytes.ts'
 import { LaresError, type Result } from '../../shared/errors.ts'
 import { formatDeviceId } from '../../shared/identity/device-id.ts'
-import { ASSURANCE, labelNames } from '../../shared/identity/label.ts'
+import { ASSURANCE, labelNames, MARK } from '../../shared/identity/label.ts'
 import { trustScore } from '../../shared/identity/trust.ts'
 import type { BundleVerdict } from '../../shared/proof/bundle.ts'
 import { countOf, formatTime } from './text.ts'
@@ -16,6 +16,8 @@ export interface VerdictAnswer {
   /** Of its certificate, ms; undefined without one. */
   readonly certifiedUntil: number | undefined
   readonly trust: number | undefined
+  /** A copy of its key was used, and it has not been verified since. */
+  readonly contested: boolean | undefined
   readonly registeredTime: number | undefined
   readonly settled: {
     readonly height: number
@@ -51,6 +53,7 @@ export async function verifyProof(
       assurance: record && (record.assurance === ASSURANCE.certified ? 'A2' : 'A1'),
       certifiedUntil: record?.evidenceExpires || undefined,
       trust: record && trustScore(record.trust),
+      contested: record && (record.marks & MARK.contested) !== 0,
       registeredTime: record?.registeredTime,
       settled: {
         height: settled.height,
@@ -93,6 +96,9 @@ export function describeVerdict(answer: VerdictAnswer): string {
                 `  Certificate ${answer.certifiedUntil < settled.time ? 'ended' : 'good until'} ${formatTime(answer.certifiedUntil)}`,
               ]),
           `  Trust       ${answer.trust} of 1000`,
+          ...(answer.contested === true
+            ? ['  Warning     a copy of its key was used, and it has not been verified since']
+            : []),
           `  Since       ${formatTime(answer.registeredTime ?? 0)}`,
         ]),
     `  As of       height ${settled.height}, ${formatTime(settled.time)}, ${settled.keepersSeen} of ${countOf(settled.keepers, 'keeper')} seen`,

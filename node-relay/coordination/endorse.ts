@@ -11,10 +11,15 @@ import { accept, type Result, reject, type Verdict } from '../../shared/errors.t
 import { openBlock } from '../../shared/ledger/apply.ts'
 import type { LedgerDraft } from '../../shared/ledger/context.ts'
 import { applyEvidence } from '../../shared/ledger/evidence.ts'
+import { applyIncident } from '../../shared/ledger/incident.ts'
 import { policyOf } from '../../shared/ledger/policy.ts'
 import { applyRegister } from '../../shared/ledger/register.ts'
 import { endorsementMessage, hashApplication, type Register } from '../../shared/transaction/register.ts'
-import { renewalEndorsementMessage, transactionCodec } from '../../shared/transaction/transaction.ts'
+import {
+  incidentEndorsementMessage,
+  renewalEndorsementMessage,
+  transactionCodec,
+} from '../../shared/transaction/transaction.ts'
 import type { EvidenceStore } from '../certificate/evidence-store.ts'
 import type { StatedCertificate } from '../certificate/judge-evidence.ts'
 import type { RevocationList } from '../certificate/revocation-list.ts'
@@ -41,6 +46,7 @@ type Endorsement = Register['endorsements'][number]
 export interface EndorsingDoor {
   endorse(application: Uint8Array): Promise<Result<Endorsement>>
   endorseCertified(application: Uint8Array): Promise<Result<Endorsement>>
+  witness(application: Uint8Array): Promise<Result<Endorsement>>
 }
 
 /**
@@ -88,6 +94,18 @@ export async function endorseCertified(endorser: CertificateEndorser, bytes: Uin
   if (!judged.ok) return judged
   const kept = endorser.evidence.keep(application.value.evidence)
   return kept.ok ? accept(await endorse(endorser, endorsed)) : kept
+}
+
+/** The same for an incident (an incident transaction without endorsements): both statements are verified. */
+export async function witnessIncident(endorser: Endorser, application: Uint8Array): Promise<Result<Endorsement>> {
+  const transaction = transactionCodec.decode(application)
+  if (!transaction.ok) return transaction
+  if (transaction.value.TAG !== 'incident') return reject('not-an-application', 'only an incident is witnessed')
+  const { data } = transaction.value
+  if (data.endorsements.length > 0) return reject('not-an-application', 'an incident comes without endorsements')
+  const verdict = await judgeApplication(endorser, (draft) => applyIncident(draft, data))
+  const message = incidentEndorsementMessage(endorser.chain.rules.networkId, data.incident)
+  return verdict.ok ? accept(await endorse(endorser, message)) : verdict
 }
 
 /** What is asked to be endorsed by a certificate. */
@@ -161,9 +179,7 @@ async function judgeApplication(endorser: Endorser, apply: (draft: LedgerDraft) 
   // The endorsements are what is being asked for; everything else must already be right.
   if (!verdict.ok && verdict.code !== 'not-enough-endorsements') return verdict
   const verdicts = await verifier.verifyBatch(draft.signatures)
-  return verdicts.every(Boolean)
-    ? accept(true)
-    : reject('bad-signature', 'the voucher or the application is not signed by whom it says')
+  return verdicts.every(Boolean) ? accept(true) : reject('bad-signature', 'it is not signed by whom it says')
 }
 
 async function endorse({ wallet, deviceId }: Endorser, message: Uint8Array): Promise<Endorsement> {

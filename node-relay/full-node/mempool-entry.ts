@@ -42,6 +42,11 @@ export function subjectOf(transaction: Transaction): MempoolSubject {
       return own(transaction.data.retire, transaction.data.authority.TAG === 'recovery')
     case 'evidence':
       return own(transaction.data.renewal, transaction.data.authority.TAG === 'recovery')
+    case 'incident': {
+      const { deviceId } = transaction.data.incident.claimed
+      const group = `incident of ${toHex(deviceId)}`
+      return { order: BLOCK_ORDER.own, worth: WORTH.own, group, claim: group, byRecovery: false }
+    }
     // One motion with many sets of signatures under it is one claim; rival motions wait side by side.
     case 'rosterChange': {
       const { changeNumber, action } = transaction.data

@@ -45,6 +45,7 @@ export function createRoleRecords(chain: Pick<FullChain, 'state' | 'rules' | 'on
     const { value } = transaction
     if (value.TAG === 'register')
       return deviceIdOf(chain.rules.networkId, value.data.claim.walletKey, value.data.claim.anchor)
+    if (value.TAG === 'incident') return value.data.incident.claimed.deviceId
     if (value.TAG === 'coordinationChange') return value.data.change.deviceId
     if (value.TAG !== 'rosterChange') return undefined
     const { action } = value.data

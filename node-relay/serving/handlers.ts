@@ -160,7 +160,7 @@ export async function serve(init: ServingInit): Promise<void> {
   })
   const { endorse } = init
   if (endorse === undefined) return
-  for (const protocol of ['endorse', 'endorseCertified'] as const)
+  for (const protocol of ['endorse', 'endorseCertified', 'witness'] as const)
     await handle(protocol, async (_from, bytes) => {
       const result = await endorse[protocol](bytes)
       if (isUnreadable(result)) return 'reject'

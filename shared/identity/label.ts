@@ -32,3 +32,6 @@ export function withoutRole(flags: number, role: number): number {
 export const ASSURANCE = { vouched: 1, certified: 2 } as const
 
 export const STATUS = { active: 1, retired: 2 } as const
+
+/** Bit flags of a record. `contested`: a copy of its key was used, and the device has not been verified since. */
+export const MARK = { contested: 1 } as const

@@ -10,7 +10,7 @@ import {
   u32Field,
   u48Field,
 } from '../fixed-struct.ts'
-import { ASSURANCE, isLabel, STATUS } from './label.ts'
+import { ASSURANCE, isLabel, MARK, STATUS } from './label.ts'
 
 export const MAX_ADDRESSES = 4
 /** Counters of the records stop here instead of running over: a transaction must never make a record that cannot be written. */
@@ -43,8 +43,8 @@ const deviceRecordHead = fixedStruct({
   label: labelField,
   assurance: assuranceField,
   status: oneOf('status', Object.values(STATUS)),
-  /** Marks set by reports (DESIGN 6): bit flags, none defined by version 1. */
-  marks: oneOf('marks', [0]),
+  /** Bit flags, see {@link MARK}. */
+  marks: oneOf('marks', [0, MARK.contested]),
   /** Number of the last transaction that this device signed. */
   sequence: u32Field,
   registeredHeight: u32Field,

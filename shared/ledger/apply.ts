@@ -11,6 +11,7 @@ import { type BlockContext, LedgerDraft } from './context.ts'
 import { applyCoordinationChange } from './coordination-change.ts'
 import { turnEpoch } from './epoch.ts'
 import { applyEvidence } from './evidence.ts'
+import { applyIncident } from './incident.ts'
 import { applyPolicy, holdsAt } from './policy.ts'
 import { applyRegister } from './register.ts'
 import { applyRetire } from './retire.ts'
@@ -116,5 +117,7 @@ function dispatch(draft: LedgerDraft, transaction: Transaction): Verdict {
       return applyPolicy(draft, transaction.data)
     case 'evidence':
       return applyEvidence(draft, transaction.data)
+    case 'incident':
+      return applyIncident(draft, transaction.data)
   }
 }

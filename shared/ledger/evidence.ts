@@ -1,5 +1,5 @@
 import { ACCEPT, reject, type Verdict } from '../errors.ts'
-import { ASSURANCE } from '../identity/label.ts'
+import { ASSURANCE, MARK } from '../identity/label.ts'
 import { renewalEndorsementMessage, renewalMessage, type TransactionOf } from '../transaction/transaction.ts'
 import type { LedgerDraft } from './context.ts'
 import { type CertificateCode, checkCertificate, checkEndorsements, type EndorsementCode } from './endorsements.ts'
@@ -22,6 +22,8 @@ export function applyEvidence(draft: LedgerDraft, transaction: TransactionOf<'ev
   const endorsed = checkEndorsements(draft, endorsements, renewalEndorsementMessage(networkId, renewal))
   if (!endorsed.ok) return endorsed
   const { issuer, evidence, notAfter } = renewal
-  draft.setDevice({ ...record, issuer, evidence, evidenceExpires: notAfter })
+  // The certified key, which is not the wallet's, has spoken again.
+  const marks = record.marks & ~MARK.contested
+  draft.setDevice({ ...record, marks, issuer, evidence, evidenceExpires: notAfter })
   return ACCEPT
 }

@@ -1,6 +1,6 @@
 import { equalBytes } from '../bytes.ts'
 import { ACCEPT, reject, type Verdict } from '../errors.ts'
-import { LABEL } from '../identity/label.ts'
+import { LABEL, MARK } from '../identity/label.ts'
 import { rotateMessage, rotateNewKeyMessage, type TransactionOf } from '../transaction/transaction.ts'
 import type { LedgerDraft } from './context.ts'
 import { type OwnTransactionCode, openOwnTransaction } from './own-transaction.ts'
@@ -25,6 +25,8 @@ export function applyRotate(draft: LedgerDraft, transaction: TransactionOf<'rota
   })
   draft.setDevice({
     ...record,
+    // Who has a copy of the wallet key could rotate by it as well.
+    marks: authority.TAG === 'recovery' ? record.marks & ~MARK.contested : record.marks,
     walletKey: rotate.walletKey,
     recoveryKey: rotate.recoveryKey,
     addresses: rotate.addresses,

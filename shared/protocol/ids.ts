@@ -64,6 +64,8 @@ export const PROTOCOLS = {
     timeoutMs: 10 * SECOND,
     cost: 16,
   },
+  /** A coordination node looks at both statements of an incident, and signs that they hold. */
+  witness: { id: '/lares/witness/1', maxRequest: 1024, maxResponse: 1024, timeoutMs: 10 * SECOND, cost: 8 },
   /** What a certified device was endorsed by, for full nodes. */
   evidence: {
     id: '/lares/evidence/1',

@@ -36,6 +36,7 @@ export const LIES: readonly string[] = [
     'voucher-expired',
     'voucher-for-another-label',
   ],
+  ...['incident-known', 'not-an-incident', 'incident-too-old'],
   ...['voucher-too-long', 'voucher-used', 'wrong-anchor', 'wrong-assurance', 'wrong-sequence'],
 ]
 

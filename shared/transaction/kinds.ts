@@ -7,6 +7,7 @@ export const KIND = {
   retire: 5,
   policy: 6,
   evidence: 7,
+  incident: 8,
 } as const
 
 export type Kind = keyof typeof KIND

@@ -3,6 +3,8 @@ import { bytes64, createCodec, hash32, u48 } from '../codec.ts'
 import { sha256, TAGS, tagged, taggedHash } from '../hash.ts'
 import { addressesCoder } from '../identity/record.ts'
 import { policyCoder } from '../policy/policy.ts'
+import { duelProofCoder } from '../session/duel-proof.ts'
+import { sessionCertificateCoder } from '../session/session-certificate.ts'
 import { approvalCoder, ownerSignaturesCoder } from './approval.ts'
 import { KIND } from './kinds.ts'
 import { endorsementsCoder, registerCoder } from './register.ts'
@@ -61,6 +63,10 @@ const renewalCoder = P.struct({
   authority: deviceAuthorityCoder,
 })
 
+/** Two statements by the wallet key of one device: a second session's certificate, and the first one's proof against it. */
+const incidentContentCoder = P.struct({ claimed: sessionCertificateCoder, proof: duelProofCoder })
+const incidentCoder = P.struct({ incident: incidentContentCoder, endorsements: endorsementsCoder })
+
 export const transactionCoder = P.mappedTag(P.U8, {
   register: [KIND.register, registerCoder],
   rosterChange: [KIND.rosterChange, rosterChangeCoder],
@@ -69,6 +75,7 @@ export const transactionCoder = P.mappedTag(P.U8, {
   retire: [KIND.retire, retireCoder],
   policy: [KIND.policy, policyChangeCoder],
   evidence: [KIND.evidence, renewalCoder],
+  incident: [KIND.incident, incidentCoder],
 })
 
 export type Transaction = P.UnwrapCoder<typeof transactionCoder>
@@ -76,6 +83,7 @@ export type TransactionOf<Tag extends Transaction['TAG']> = Extract<Transaction,
 export type RotateContent = P.UnwrapCoder<typeof rotateContentCoder>
 export type RetireContent = P.UnwrapCoder<typeof retireContentCoder>
 export type RenewalContent = P.UnwrapCoder<typeof renewalContentCoder>
+export type IncidentContent = P.UnwrapCoder<typeof incidentContentCoder>
 export type CoordinationContent = P.UnwrapCoder<typeof coordinationContentCoder>
 
 export const transactionCodec = createCodec<Transaction>('transaction', MAX_TRANSACTION_LENGTH, transactionCoder)
@@ -104,6 +112,11 @@ export function renewalMessage(networkId: Uint8Array, content: RenewalContent): 
 
 export function renewalEndorsementMessage(networkId: Uint8Array, content: RenewalContent): Uint8Array {
   return tagged(TAGS.renewalEndorsement, networkId, sha256(renewalContentCoder.encode(content)))
+}
+
+/** What a coordination node signs that has seen both statements. */
+export function incidentEndorsementMessage(networkId: Uint8Array, content: IncidentContent): Uint8Array {
+  return tagged(TAGS.incidentEndorsement, networkId, sha256(incidentContentCoder.encode(content)))
 }
 
 /** Hash of a coordination change: what owners sign, and members vote on. It names the set's number, so it is good once. */

@@ -155,6 +155,7 @@ const REQUESTS: Record<ProtocolName, Uint8Array> = {
   presence: statusRequestCodec.encode({ networkId }),
   endorse: new Uint8Array(200).fill(7),
   endorseCertified: new Uint8Array(200).fill(7),
+  witness: new Uint8Array(200).fill(7),
   challenge: challengeRequestCodec.encode({
     ...{ networkId, deviceId: tip.hash, nonce: tip.hash, isPassedOn: false },
   }),

@@ -2,7 +2,7 @@ import { equalBytes, ZERO_HASH } from '../../shared/bytes.ts'
 import type { ChainNode } from '../../shared/chain/chain-node.ts'
 import type { ForkGraph } from '../../shared/chain/fork-graph.ts'
 import { formatDeviceId } from '../../shared/identity/device-id.ts'
-import { labelNames, STATUS } from '../../shared/identity/label.ts'
+import { labelNames, MARK, STATUS } from '../../shared/identity/label.ts'
 import type { DeviceRecord } from '../../shared/identity/record.ts'
 import { trustAt, trustScore } from '../../shared/identity/trust.ts'
 import { epochCodec } from '../../shared/ledger/records.ts'
@@ -141,11 +141,15 @@ async function findVerdict(chain: AuditedChain, deviceId: Uint8Array, question: 
     if (!record.ok) return cannotSay(record.code, AUDIT.unreadable)
     const epoch = await provenEpoch(chain, settled.node)
     const retired = record.value.status === STATUS.retired
-    const genuine = !retired && isAnswered !== undefined && (await isAnswered(record.value))
+    const contested = (record.value.marks & MARK.contested) !== 0
+    const answered = !retired && isAnswered !== undefined && (await isAnswered(record.value))
+    // Of a key that somebody else has too, an answer says nothing.
+    const genuine = answered && !contested
+    const registered = contested ? AUDIT.contested : AUDIT.registered
     return {
       ...base,
       verdict: retired ? 'retired' : genuine ? 'genuine' : 'registered',
-      sentence: retired ? AUDIT.retired : genuine ? AUDIT.genuine : AUDIT.registered,
+      sentence: retired ? AUDIT.retired : genuine ? AUDIT.genuine : registered,
       device: viewOfDevice(chain.networkId, record.value, epoch),
       pending: false,
       checked: [
@@ -202,5 +206,6 @@ function viewOfDevice(networkId: Uint8Array, record: DeviceRecord, epoch: number
     registeredTime: record.registeredTime,
     sponsor: equalBytes(record.sponsor, ZERO_HASH) ? undefined : formatDeviceId(networkId, record.sponsor),
     certifiedUntil: record.evidenceExpires === 0 ? undefined : record.evidenceExpires,
+    isContested: (record.marks & MARK.contested) !== 0,
   }
 }

@@ -21,6 +21,7 @@ type FailureCode =
   | AnswerCode
   | 'wrong-signature'
   | 'device-silent'
+  | 'key-copied'
   | 'cannot-ask'
   | 'malformed-id'
   | 'other-network'
@@ -38,6 +39,8 @@ const SENTENCES: Readonly<Record<FailureCode, string>> = {
   'answer-to-other-challenge':
     'This answers another question, perhaps an older one: show the device the question above.',
   'wrong-signature': 'NOT genuine: the answer is not signed by the key that the ledger has for this ID.',
+  'key-copied':
+    'The key of this ID has answered, but a copy of that key was used elsewhere: nobody can tell the device from the copy until it was verified anew.',
   'device-silent':
     'The device has not answered over the network. Its record stands, but this may be a copied label: ask it by its camera, or come again when it is on.',
   'cannot-ask': 'No server could put the question to the device: ask it by its camera, or try again in a minute.',
@@ -79,10 +82,12 @@ export class Genuine {
     const open = this.#open
     const answer = readAnswer(open, text, clock.now())
     if (!answer.ok) return refused(answer.code)
-    const report = await auditDevice(chain, answer.value.deviceId, clock, (record) =>
-      isSignedBy(record, answer.value, verifier),
-    )
-    if (report.verdict === 'registered') return refused('wrong-signature')
+    let isSigned = false
+    const report = await auditDevice(chain, answer.value.deviceId, clock, async (record) => {
+      isSigned = await isSignedBy(record, answer.value, verifier)
+      return isSigned
+    })
+    if (report.verdict === 'registered') return refused(isSigned ? 'key-copied' : 'wrong-signature')
     if (report.verdict === 'genuine' && this.#open === open) this.#open = undefined
     return { ok: true, value: report }
   }
@@ -107,7 +112,7 @@ export class Genuine {
         isPut = true
         if (outcome.value.TAG === 'waiting') continue
         const report = await this.checkAnswer(chain, formatChallengeAnswer(outcome.value.data.answer))
-        if (report.ok) return report
+        if (report.ok || report.code === 'key-copied') return report
       }
       const left = began + ROUND_MS - clock.now()
       if (left > 0) await new Promise<void>((resolve) => void clock.after(left, resolve))

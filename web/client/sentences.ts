@@ -166,6 +166,8 @@ export const AUDIT = {
   onlyLies: 'Nothing can be said: the proof that came back was wrong, and no other server answered.',
   unreadable: 'The ledger has a record for this ID that this page cannot read: update the page.',
   registered: 'This device is in the ledger.',
+  contested:
+    'This device is in the ledger, but a copy of its key was used: do not rely on it until it was verified anew.',
   genuine: 'This device is in the ledger, and has just proven that it has the key of this ID.',
   retired: 'This device was in the ledger and is retired: it is no longer trusted.',
   notInLedger: 'This device is not in the ledger: there is proof that no such ID is registered.',

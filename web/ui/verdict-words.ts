@@ -25,7 +25,10 @@ export const VERDICT_LOOKS: Readonly<Record<AuditVerdict, VerdictLook>> = {
 /** An ID on its way into the ledger is no made-up one, though the settled ledger does not have it: no red cross. */
 const PENDING_LOOK: VerdictLook = { word: 'Not settled yet', tone: 'calm', symbol: 'clock' }
 
-export function lookOf(report: Pick<AuditReport, 'verdict' | 'pending'>): VerdictLook {
+const CONTESTED_LOOK: VerdictLook = { word: 'Registered, but its key was copied', tone: 'warn', symbol: 'stop' }
+
+export function lookOf(report: Pick<AuditReport, 'verdict' | 'pending' | 'device'>): VerdictLook {
+  if (report.verdict === 'registered' && report.device?.isContested === true) return CONTESTED_LOOK
   return report.pending ? PENDING_LOOK : VERDICT_LOOKS[report.verdict]
 }
 
@@ -47,6 +50,9 @@ export function deviceFacts(report: AuditReport): Fact[] {
   return [
     { term: 'Label', detail: device.label },
     { term: 'Assurance', detail: ASSURANCE_WORDS[device.assurance] ?? device.assurance },
+    ...(device.isContested
+      ? [{ term: 'Key', detail: 'copied, and not verified since', testId: 'audit-contested' }]
+      : []),
     ...certificateFacts(device.certifiedUntil, report.asOf?.time),
     { term: 'Trust', detail: `${device.trust} of 1,000` },
     {

@@ -224,6 +224,8 @@ export interface AuditReport {
         readonly sponsor: string | undefined
         /** Of its certificate, ms; undefined without one. */
         readonly certifiedUntil: number | undefined
+        /** A copy of its key was used, and it has not been verified since. */
+        readonly isContested: boolean
       }
     | undefined
   /** The verdict is read at this settled header. */

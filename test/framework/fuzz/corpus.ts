@@ -127,6 +127,7 @@ export async function buildCorpus(): Promise<Corpus> {
     challenge: [true, false].map((isPassedOn) =>
       challengeRequestCodec.encode({ networkId, deviceId: phone.deviceId, nonce: key, isPassedOn }),
     ),
+    witness: Object.entries(made.transactions).flatMap(([name, one]) => (name === 'incident' ? [one] : [])),
     evidence: [await exampleEvidenceRequest(made, { asker: 'peer', asked: 'self' })],
     submit: Object.values(made.transactions),
     session: [sessionCertificateCodec.encode(sessions.own)],

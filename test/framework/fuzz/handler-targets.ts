@@ -1,7 +1,7 @@
 /** What peers can say to a relay and to a browser: every protocol's handler behind its frames, every gossip validator. */
 
 import { showEvidence } from '../../../node-relay/certificate/show-evidence.ts'
-import { endorseApplication, endorseCertified } from '../../../node-relay/coordination/endorse.ts'
+import { endorseApplication, endorseCertified, witnessIncident } from '../../../node-relay/coordination/endorse.ts'
 import { createPresenceDesk } from '../../../node-relay/coordination/presence-desk.ts'
 import { createSessionDesk } from '../../../node-relay/coordination/session-desk.ts'
 import { createCachingVerifier } from '../../../node-relay/crypto/caching-verifier.ts'
@@ -113,6 +113,7 @@ export async function relayTargets(corpus: Corpus): Promise<OpenTargets> {
     endorse: {
       endorse: (bytes) => endorseApplication(endorser, bytes),
       endorseCertified: (bytes) => endorseCertified(endorser, bytes),
+      witness: (bytes) => witnessIncident(endorser, bytes),
     },
   })
 

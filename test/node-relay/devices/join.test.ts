@@ -50,6 +50,7 @@ async function open(endorseHere: 'endorse' | 'not a coordination node' = 'endors
         application,
       ),
     endorseCertified: () => Promise.reject(new Error('not asked for')),
+    witness: () => Promise.reject(new Error('not asked for')),
   }
   return createSmallDevices({
     chain: full.chain,

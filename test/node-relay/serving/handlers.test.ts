@@ -68,7 +68,7 @@ beforeEach(async () => {
       return { TAG: 'waiting', data: { expires: 5 } }
     },
     showEvidence: async () => shown,
-    endorse: { endorse: async () => endorsed, endorseCertified: async () => endorsed },
+    endorse: { endorse: async () => endorsed, endorseCertified: async () => endorsed, witness: async () => endorsed },
   })
 })
 afterEach(closeAll)

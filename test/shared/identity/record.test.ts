@@ -1,6 +1,15 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { ASSURANCE, isLabel, LABEL, labelNames, STATUS, withoutRole, withRole } from '../../../shared/identity/label.ts'
+import {
+  ASSURANCE,
+  isLabel,
+  LABEL,
+  labelNames,
+  MARK,
+  STATUS,
+  withoutRole,
+  withRole,
+} from '../../../shared/identity/label.ts'
 import {
   anchorRecordCodec,
   type DeviceRecord,
@@ -39,6 +48,7 @@ describe('records', () => {
   test('a device record comes back', () => {
     for (const record of [
       RECORD,
+      { ...RECORD, marks: MARK.contested },
       { ...RECORD, label: LABEL.full, addresses: ['/ip4/10.0.0.1/udp/4711/webrtc-direct', 'é'] },
     ])
       expect(deviceRecordCodec.decode(deviceRecordCodec.encode(record))).toEqual({ ok: true, value: record })
@@ -50,7 +60,7 @@ describe('records', () => {
     ['lightweight and full at once', { label: LABEL.lightweight | LABEL.full }],
     ['assurance A0', { assurance: 0 }],
     ['an unknown status', { status: 3 }],
-    ['marks that nobody defined', { marks: 1 }],
+    ['marks that nobody defined', { marks: 2 }],
     ['too many addresses', { addresses: Array.from({ length: MAX_ADDRESSES + 1 }, () => 'a') }],
     ['a long address', { addresses: ['a'.repeat(256)] }],
     ['a short key', { walletKey: new Uint8Array(31) }],

@@ -57,6 +57,10 @@ beforeAll(async () => {
       authority: { TAG: 'wallet', data: filled(7, 64) },
     },
   })
+  const session = { networkId: filled(1), deviceId: filled(2), time: 3, signature: filled(4, 64) }
+  const claimed = { ...session, peerKey: filled(5), until: 6 }
+  const proof = { ...session, holderKey: filled(7), claimantKey: filled(5), nonce: filled(8) }
+  rest.push({ TAG: 'incident', data: { incident: { claimed, proof }, endorsements: [] } })
   samples = [...chain.waiting, ...rest.map((one) => transactionCodec.encode(one))]
 })
 

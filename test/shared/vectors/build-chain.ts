@@ -45,6 +45,7 @@ import {
   type TestDevice,
 } from '../../framework/chain-actions.ts'
 import { ChainBuilder } from '../../framework/chain-builder.ts'
+import { fight, reportIncident } from '../../framework/session-peer.ts'
 
 /** Seed of a named key: the SHA-256 of its name. */
 export function seedOf(name: string): Uint8Array {
@@ -190,6 +191,11 @@ export async function buildProtocolChain(): Promise<ProtocolChain> {
     transactionCodec.encode({ TAG: 'policy', data: { policy, signatures: [{ owner: 0, signature: owned }] } }),
   )
   await mine('policy')
+
+  const thing = { deviceId: renewal.deviceId, wallet: lock }
+  const duel = await fight(thing, { networkId: chain.networkId, time: chain.tip.block.header.time })
+  chain.waiting.push(transactionCodec.encode(await reportIncident(duel, [relay])))
+  await mine('incident')
 
   await changeRoster(chain, mine)
   await chain.mineMany(2 * chain.parameters.settleDepth)

@@ -78,6 +78,7 @@ import {
 import {
   hashCoordinationContent,
   hashPolicy,
+  incidentEndorsementMessage,
   renewalEndorsementMessage,
   renewalMessage,
   retireMessage,
@@ -293,6 +294,14 @@ function transactions({ chain, transactions: named }: ProtocolChain): Record<str
           message: renewalMessage(networkId, transaction.data.renewal),
           endorsementMessage: renewalEndorsementMessage(networkId, transaction.data.renewal),
         }
+      case 'incident': {
+        const { claimed, proof } = transaction.data.incident
+        return {
+          claimMessage: sessionMessage(claimed),
+          proofMessage: duelProofMessage(proof),
+          endorsementMessage: incidentEndorsementMessage(networkId, transaction.data.incident),
+        }
+      }
       case 'policy':
         return { message: ownerMessage(networkId, KIND.policy, hashPolicy(transaction.data.policy)) }
     }

@@ -17,12 +17,14 @@ import {
 } from '../../../shared/protocol/challenge-messages.ts'
 import { PROTOCOLS } from '../../../shared/protocol/ids.ts'
 import { refusal } from '../../../shared/protocol/messages.ts'
+import { transactionCodec } from '../../../shared/transaction/transaction.ts'
 import { MAX_CHALLENGE_AGE_MS } from '../../../web/client/challenge.ts'
 import { DEVICE_PATIENCE_MS } from '../../../web/client/genuine.ts'
 import { foundRelay, makeVoucher, registerByVoucher, retire } from '../../framework/chain-actions.ts'
 import { ChainBuilder, namedSigner } from '../../framework/chain-builder.ts'
 import { ClientHarness } from '../../framework/client-harness.ts'
 import { type Answer, createHonestNode } from '../../framework/honest-node.ts'
+import { fight, reportIncident } from '../../framework/session-peer.ts'
 
 async function scene() {
   const chain = new ChainBuilder()
@@ -57,7 +59,7 @@ async function scene() {
     return formatChallengeAnswer({ ...content, signature: await wallet.sign(challengeAnswerMessage(content)) })
   }
   const check = (text: string) => harness.finish({ call: 'check-answer', text })
-  return { chain, sensor, other, harness, idOf, ask, answer, check }
+  return { chain, sensor: { ...sensor, sponsor: relay.deviceId }, other, harness, idOf, ask, answer, check }
 }
 
 describe('a device that is asked itself', () => {
@@ -111,6 +113,27 @@ describe('a device that is asked itself', () => {
     expect(await check(await answer(question, sensor.deviceId, namedSigner('sensor')))).toMatchObject({
       ok: true,
       value: { verdict: 'retired' },
+    })
+  })
+
+  it('is not while a copy of its key is about, whoever answers', async () => {
+    const { chain, sensor, harness, idOf, ask, answer, check } = await scene()
+    const relay = { deviceId: sensor.sponsor, wallet: chain.keeper(0) }
+    const duel = await fight(sensor, { networkId: chain.networkId, time: chain.tip.block.header.time })
+    chain.waiting.push(transactionCodec.encode(await reportIncident(duel, [relay])))
+    for (let i = 0; i < 4; i++) await harness.gossip('A', await chain.mine())
+    expect(await harness.finish({ call: 'audit', text: idOf(sensor.deviceId) })).toMatchObject({
+      verdict: 'registered',
+      sentence: expect.stringContaining('a copy of its key was used'),
+      device: { isContested: true },
+    })
+    const question = await ask(sensor.deviceId)
+    expect(await check(await answer(question, sensor.deviceId, namedSigner('sensor')))).toMatchObject({
+      ok: false,
+      code: 'key-copied',
+    })
+    expect(await check(await answer(question, sensor.deviceId, namedSigner('other')))).toMatchObject({
+      code: 'wrong-signature',
     })
   })
 

@@ -17,7 +17,7 @@ import {
   VERDICT_LOOKS,
   verdictAloud,
 } from '../../../web/ui/verdict-words.ts'
-import type { KeepersView } from '../../../web/worker/api.ts'
+import type { AuditReport, KeepersView } from '../../../web/worker/api.ts'
 import { emptyReport } from '../../../web/worker/empty-report.ts'
 import { network, SAMPLE_NOW, sampleReport, stepsDone } from './sample-views.ts'
 
@@ -68,8 +68,14 @@ describe('words about a network', () => {
 })
 
 it('shows no cross for an ID on its way into the ledger', () => {
-  expect(lookOf({ verdict: 'not-in-ledger', pending: false })).toMatchObject({ tone: 'bad', symbol: 'cross' })
-  expect(lookOf({ verdict: 'not-in-ledger', pending: true })).toMatchObject({ tone: 'calm', symbol: 'clock' })
+  expect(lookOf({ verdict: 'not-in-ledger', pending: false, device: undefined })).toMatchObject({
+    tone: 'bad',
+    symbol: 'cross',
+  })
+  expect(lookOf({ verdict: 'not-in-ledger', pending: true, device: undefined })).toMatchObject({
+    tone: 'calm',
+    symbol: 'clock',
+  })
 })
 
 describe('words about a verdict', () => {
@@ -104,6 +110,16 @@ describe('words about a verdict', () => {
     expect(factsAt(undefined)).toEqual([])
     expect(factsAt(time)[0]?.detail).toMatch(/^good until /)
     expect(factsAt(time - 1)[0]?.detail).toMatch(/^ended .*: it must verify again$/)
+  })
+
+  it('warns of a device whose key was copied', () => {
+    const report = sampleReport('registered')
+    const contested = { ...report, device: report.device && { ...report.device, isContested: true } }
+    expect(lookOf(report)).toMatchObject({ tone: 'good' })
+    expect(lookOf(contested)).toMatchObject({ tone: 'warn', word: 'Registered, but its key was copied' })
+    const said = (of: AuditReport) => deviceFacts(of).filter(({ testId }) => testId === 'audit-contested')
+    expect(said(report)).toEqual([])
+    expect(said(contested)).toHaveLength(1)
   })
 
   it('claims no block and no proof when nothing was proven', () => {
