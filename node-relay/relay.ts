@@ -434,7 +434,12 @@ export async function createRelay(init: RelayInit): Promise<Relay> {
       submit,
       showEvidence: (from, request) =>
         showEvidence({ chain, verifier, evidence, peerId: network.peerId, now: clock.now }, from, request),
-      challenge: createChallengePassing({ desk: smallDevices, network, fullNodes: services.fullNodes }),
+      challenge: createChallengePassing({
+        desk: smallDevices,
+        network,
+        fullNodes: services.fullNodes,
+        sessionsOf: sessions.peersOf,
+      }),
       endorse,
     })
 

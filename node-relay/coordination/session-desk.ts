@@ -37,6 +37,8 @@ export interface SessionDesk {
   open(peer: string, certificate: SessionCertificate): Promise<Result<SessionCertificate, SessionRefusal>>
   /** The session of a connected peer, as long as the settled ledger has its device active under the key that signed it. */
   of(peer: string): SessionCertificate | undefined
+  /** Connected peers whose session speaks for the device. */
+  peersOf(deviceId: Uint8Array): string[]
   /** The settled record of a device that may speak for itself. */
   activeRecord(deviceId: Uint8Array): Result<DeviceRecord, 'not-ready' | 'not-in-ledger' | 'retired'>
 }
@@ -72,6 +74,13 @@ export function createSessionDesk({ network, chain, verifier, now }: SessionDesk
     return record
   }
 
+  function of(peer: string): SessionCertificate | undefined {
+    const session = sessions.get(peer)
+    if (session === undefined || now() >= session.certificate.until) return undefined
+    const record = activeRecord(session.certificate.deviceId)
+    return record.ok && equalBytes(record.value.walletKey, session.walletKey) ? session.certificate : undefined
+  }
+
   return {
     activeRecord,
     judge: (certificate) => judge(certificate, certificate.peerKey),
@@ -85,11 +94,10 @@ export function createSessionDesk({ network, chain, verifier, now }: SessionDesk
       sessions.set(peer, { certificate, walletKey: record.value.walletKey })
       return accept(certificate)
     },
-    of(peer) {
-      const session = sessions.get(peer)
-      if (session === undefined || now() >= session.certificate.until) return undefined
-      const record = activeRecord(session.certificate.deviceId)
-      return record.ok && equalBytes(record.value.walletKey, session.walletKey) ? session.certificate : undefined
-    },
+    of,
+    peersOf: (deviceId) =>
+      [...sessions].flatMap(([peer, { certificate }]) =>
+        equalBytes(certificate.deviceId, deviceId) && of(peer) !== undefined ? [peer] : [],
+      ),
   }
 }

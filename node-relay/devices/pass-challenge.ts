@@ -13,6 +13,8 @@ import type { SmallDeviceDoor } from './door.ts'
 
 /** Full nodes that a question is passed on to. */
 export const MAX_PASSED_TO = 8
+/** Sessions of the device itself that are asked: one, and a copy or one that is not known to be dead. */
+export const MAX_ASKED_SESSIONS = 4
 /** A request is held open this long for the device's answer, ms; then the asker asks again. */
 export const ANSWER_WAIT_MS = 8_000
 
@@ -21,16 +23,18 @@ export interface PassingInit {
   readonly network: Pick<PeerNetwork, 'request'>
   /** Those that are connected. */
   fullNodes(): readonly string[]
+  /** Connected peers whose session speaks for the device. */
+  sessionsOf(deviceId: Uint8Array): readonly string[]
 }
 
 /** @param from libp2p peer ID of who asks */
 export type ChallengePassing = (from: string, request: ChallengeRequest) => Promise<ChallengeMessage>
 
 /**
- * Takes a question to a device that has its gateway here or at another full node: it waits at all of them for the device to
- * fetch it. The first answer that the device's settled wallet key has signed goes back.
+ * Takes a question to a device: to a page that speaks for it, and to its gateway here or at another full node, where it waits
+ * for the device to fetch it. The first answer that the device's settled wallet key has signed goes back.
  */
-export function createChallengePassing({ desk, network, fullNodes }: PassingInit): ChallengePassing {
+export function createChallengePassing({ desk, network, fullNodes, sessionsOf }: PassingInit): ChallengePassing {
   return async (from, request) => {
     const id = toHex(request.deviceId)
     const opened = desk.challenge(id, request.nonce, from)
@@ -48,8 +52,9 @@ export function createChallengePassing({ desk, network, fullNodes }: PassingInit
       await desk.answer(id, challengeAnswerCodec.encode(outcome.value.data.answer))
     }
 
-    if (!request.isPassedOn)
-      for (const peer of fullNodes().slice(0, MAX_PASSED_TO)) if (peer !== from) void passTo(peer)
+    const others = request.isPassedOn ? [] : fullNodes().slice(0, MAX_PASSED_TO)
+    const own = sessionsOf(request.deviceId).slice(0, MAX_ASKED_SESSIONS)
+    for (const peer of new Set([...own, ...others])) if (peer !== from) void passTo(peer)
     const outcome = await desk.challengeOutcome(toHex(request.nonce), { waitMs: ANSWER_WAIT_MS })
     stop.abort()
     if (!outcome.ok) return refusal(outcome.code, outcome.detail)

@@ -102,6 +102,12 @@ test('the device itself answers who asks, and a copied label does not', async ({
   await expect(verdict).toHaveAttribute('data-verdict', 'registered')
   await check(await answerOf(device))
   await expect(verdict).toHaveAttribute('data-verdict', 'genuine')
+  // The other phone is not near: its server puts the question to it.
+  const [, other = ''] = ids
+  expect(await auditId(technician, other)).toBe('registered')
+  await technician.getByTestId('challenge-open').click()
+  await technician.getByTestId('ask-device').click()
+  await expect(verdict).toHaveAttribute('data-verdict', 'genuine', { timeout: 60_000 })
   for (const page of [device, thief, technician]) await page.context().close()
 })
 

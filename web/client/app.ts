@@ -2,6 +2,7 @@ import type { LabelDecision } from '../../shared/admission/label-of.ts'
 import { equalBytes, fromHex, toHex } from '../../shared/bytes.ts'
 import { LaresError } from '../../shared/errors.ts'
 import { networkTagOf, parseDeviceId } from '../../shared/identity/device-id.ts'
+import { PROTOCOLS } from '../../shared/protocol/ids.ts'
 import { type JoinLink, MAX_LINK_ADDRESSES, parseJoinLink } from '../../shared/protocol/join-link.ts'
 import type { StorageLoss } from '../store/indexed-db-store.ts'
 import type { LocalStore, NetworkRecord } from '../store/local-store.ts'
@@ -144,7 +145,7 @@ export class App {
         return null
       },
       gossip: async ({ from, topic, bytes }) => (await this.#client?.gossip(from, topic, bytes)) ?? 'ignore',
-      answer: async ({ from, protocol, bytes }) => (await this.#client?.answer(from, protocol, bytes)) ?? null,
+      answer: (question) => this.#answer(question),
     }
   }
 
@@ -317,6 +318,14 @@ export class App {
     if (this.#client === undefined) return NO_NETWORK
     const decision = await this.#client.labelDecision()
     return decision === undefined ? LABEL_UNKNOWN : { ok: true, value: decision }
+  }
+
+  async #answer({ from, protocol, bytes }: Extract<WorkerCall, { call: 'answer' }>): Promise<Uint8Array | null> {
+    if (protocol !== PROTOCOLS.challenge.id) return (await this.#client?.answer(from, protocol, bytes)) ?? null
+    // Who does not know which device this is does not learn it by asking.
+    if (this.#client?.isKnownTo(from) !== true) return null
+    const answer = await this.#asGenuine((genuine, client) => genuine.answerQuestion(client, bytes))
+    return answer.ok ? answer.value : null
   }
 
   /** Loaded when first asked for. */

@@ -1,6 +1,11 @@
 /** Loaded when a person wants more than a record: to ask a device itself, or to answer for this one. */
 import { equalBytes, toHex } from '../../shared/bytes.ts'
-import { challengeAnswerMessage, formatChallengeAnswer, parseChallenge } from '../../shared/device-profile/challenge.ts'
+import {
+  type ChallengeAnswer,
+  challengeAnswerMessage,
+  formatChallengeAnswer,
+  parseChallenge,
+} from '../../shared/device-profile/challenge.ts'
 import { networkTagOf, parseDeviceId } from '../../shared/identity/device-id.ts'
 import { challengeOutcomeCodec, challengeRequestCodec } from '../../shared/protocol/challenge-messages.ts'
 import type { AuditReport, Failure, Outcome } from '../worker/api.ts'
@@ -122,17 +127,33 @@ export class Genuine {
 
   /** This device signs the nonce of whoever asks, among words of its own, so that nothing else can be signed this way. */
   async answer(chain: NetworkClient, text: string): Promise<Outcome<{ text: string }>> {
+    const nonce = parseChallenge(text, chain.networkId)
+    if (!nonce.ok) return refused(nonce.code)
+    const answer = await this.#sign(chain, nonce.value)
+    return answer.ok ? { ok: true, value: { text: formatChallengeAnswer(answer.value) } } : answer
+  }
+
+  /** The same for a question that a server brings. @param bytes encoded request */
+  async answerQuestion(chain: NetworkClient, bytes: Uint8Array): Promise<Outcome<Uint8Array>> {
+    const asked = challengeRequestCodec.decode(bytes)
+    if (!asked.ok || !equalBytes(asked.value.networkId, chain.networkId)) return refused('wrong-network')
+    const { deviceId } = chain.identity
+    if (deviceId === undefined || !equalBytes(asked.value.deviceId, deviceId)) return refused('no-identity')
+    const answer = await this.#sign(chain, asked.value.nonce)
+    if (!answer.ok) return answer
+    return { ok: true, value: challengeOutcomeCodec.encode({ TAG: 'answered', data: { answer: answer.value } }) }
+  }
+
+  async #sign(chain: NetworkClient, nonce: Uint8Array): Promise<Outcome<ChallengeAnswer>> {
     const { networkId, identity } = chain
     if (chain.presence?.state === 'in-use') return refused('in-use-elsewhere')
-    const nonce = parseChallenge(text, networkId)
-    if (!nonce.ok) return refused(nonce.code)
     const { store, openWallet, clock } = this.#ports
     const { deviceId } = identity
     const keys = identity.isLost ? undefined : await store.readWallet(toHex(networkId)).catch(() => undefined)
     const wallet = keys && (await openWallet(keys))
     if (deviceId === undefined || wallet?.ok !== true) return refused('no-identity')
-    const content = { networkId, deviceId, nonce: nonce.value, time: clock.now() }
+    const content = { networkId, deviceId, nonce, time: clock.now() }
     const signature = await wallet.value.sign(challengeAnswerMessage(content))
-    return { ok: true, value: { text: formatChallengeAnswer({ ...content, signature }) } }
+    return { ok: true, value: { ...content, signature } }
   }
 }

@@ -174,6 +174,11 @@ export class NetworkClient implements AuditedChain {
     return this.#presenceNow?.view()
   }
 
+  /** Whether a peer has been shown which device this is. */
+  isKnownTo(peerId: string): boolean {
+    return this.#presenceNow?.isKnownTo(peerId) === true
+  }
+
   get phase(): SyncPhase {
     const phase = this.#driver?.phase ?? 'connecting'
     // Nobody has answered yet, and dialling fails: that is offline, too.

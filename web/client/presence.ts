@@ -135,6 +135,11 @@ export class Presence {
     if (this.#at === peerId) this.#nextAt = 0
   }
 
+  /** It knows by a certificate which device this is: to tell it once more tells it nothing. */
+  isKnownTo(peerId: string): boolean {
+    return this.#shown.has(peerId)
+  }
+
   stop(): void {
     this.#stopped = true
     this.#cancel?.()

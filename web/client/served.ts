@@ -5,7 +5,7 @@ import { PAGE_PROTOCOLS, PROTOCOLS } from '../../shared/protocol/ids.ts'
 import { statusCodec, statusRequestCodec } from '../../shared/protocol/messages.ts'
 
 /** Protocols that this device answers too: a restored relay learns from it what it had sealed, and it proves that it is there. */
-export const SERVED_PROTOCOLS = [PROTOCOLS.status, PAGE_PROTOCOLS.provePresence] as const
+export const SERVED_PROTOCOLS = [PROTOCOLS.status, PAGE_PROTOCOLS.provePresence, PROTOCOLS.challenge] as const
 
 /** @returns undefined where this device does not answer: another network, or nothing is known yet */
 export function answerStatus(

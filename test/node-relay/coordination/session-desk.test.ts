@@ -66,6 +66,8 @@ describe('a certificate', () => {
     expect(await desk.open(own.peerId, certificate)).toEqual({ ok: true, value: certificate })
     expect(desk.of(own.peerId)).toEqual(certificate)
     expect(desk.of(other.peerId)).toBeUndefined()
+    expect(desk.peersOf(phone.deviceId)).toEqual([own.peerId])
+    expect(desk.peersOf(new Uint8Array(32))).toEqual([])
   })
 
   it('replayed over another peer ID is refused, though it is good over its own', async () => {
@@ -113,6 +115,7 @@ describe('a certificate', () => {
     expect(await opening).toMatchObject({ code: 'peer-gone' })
     connected.add(own.peerId)
     expect(desk.of(own.peerId)).toBeUndefined()
+    expect(desk.peersOf(phone.deviceId)).toEqual([])
   })
 })
 

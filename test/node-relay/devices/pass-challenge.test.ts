@@ -6,9 +6,11 @@ import {
   ANSWER_WAIT_MS,
   type ChallengePassing,
   createChallengePassing,
+  MAX_ASKED_SESSIONS,
   MAX_PASSED_TO,
 } from '../../../node-relay/devices/pass-challenge.ts'
 import { createSmallDevices } from '../../../node-relay/devices/small-devices.ts'
+import { equalBytes } from '../../../shared/bytes.ts'
 import type { Signer } from '../../../shared/crypto/signer.ts'
 import {
   type ChallengeAnswer,
@@ -17,7 +19,12 @@ import {
 } from '../../../shared/device-profile/challenge.ts'
 import { LaresError, reject } from '../../../shared/errors.ts'
 import { formatDeviceId } from '../../../shared/identity/device-id.ts'
-import { challengeOutcomeCodec, challengeRequestCodec } from '../../../shared/protocol/challenge-messages.ts'
+import {
+  type ChallengeMessage,
+  type ChallengeRequest,
+  challengeOutcomeCodec,
+  challengeRequestCodec,
+} from '../../../shared/protocol/challenge-messages.ts'
 import { PROTOCOLS } from '../../../shared/protocol/ids.ts'
 import { foundRelay, makeVoucher, registerByVoucher, type TestDevice } from '../../framework/chain-actions.ts'
 import { ChainBuilder, namedSigner } from '../../framework/chain-builder.ts'
@@ -37,6 +44,8 @@ let sensor: TestDevice
 let clock: HarnessClock
 let relays: Map<string, Relay>
 let asked: string[]
+/** Pages that speak for the sensor, by the relay that they are connected to. */
+let pages: Map<string, string[]>
 
 beforeEach(async () => {
   builder = new ChainBuilder()
@@ -51,6 +60,7 @@ beforeEach(async () => {
   clock = createHarnessClock(builder.tip.block.header.time)
   relays = new Map()
   asked = []
+  pages = new Map()
   for (const name of ['near', 'far', 'dead']) {
     const network = createFakeNetwork()
     const init = { chain: full.chain, verifier, wallet: relay.wallet, deviceId: relay.deviceId }
@@ -68,6 +78,8 @@ beforeEach(async () => {
         async request(peer, spec, bytes) {
           asked.push(`${name} asks ${peer}`)
           const request = challengeRequestCodec.decode(bytes)
+          const page = [...pages.values()].flat().includes(peer)
+          if (page && request.ok) return challengeOutcomeCodec.encode(await pageAnswer(peer, request.value))
           const other = relays.get(peer)
           if (peer === 'dead' || other === undefined || !request.ok || spec !== PROTOCOLS.challenge)
             throw new LaresError('timeout', 'no answer')
@@ -75,6 +87,7 @@ beforeEach(async () => {
         },
       },
       fullNodes: () => [...relays.keys()].filter((one) => one !== name),
+      sessionsOf: (deviceId) => (equalBytes(deviceId, sensor.deviceId) ? (pages.get(name) ?? []) : []),
     })
     relays.set(name, { desk, pass })
   }
@@ -111,6 +124,23 @@ describe('a question to a device', () => {
       TAG: 'answered',
       data: { answer: { deviceId: sensor.deviceId, nonce } },
     })
+  })
+
+  it.each(['near', 'far'])('is answered by the page that speaks for it at the relay that is %s', async (relay) => {
+    pages.set(relay, ['a dead session', 'page'])
+    expect(await at('near').pass('technician', question())).toMatchObject({
+      TAG: 'answered',
+      data: { answer: { deviceId: sensor.deviceId, nonce } },
+    })
+  })
+
+  it('is not answered by a page with another key, nor put to more than a few', async () => {
+    const thieves = Array.from({ length: 2 * MAX_ASKED_SESSIONS }, (_, i) => `thief ${i}`)
+    pages.set('near', thieves)
+    const outcome = at('near').pass('technician', question({ isPassedOn: true }))
+    await clock.advance(ANSWER_WAIT_MS)
+    expect(await outcome).toMatchObject({ TAG: 'waiting' })
+    expect(asked).toEqual(thieves.slice(0, MAX_ASKED_SESSIONS).map((thief) => `near asks ${thief}`))
   })
 
   it('waits for a while, and is the same question when it is asked again', async () => {
@@ -164,6 +194,18 @@ describe('a question to a device', () => {
     expect((await Promise.all(many)).map(({ TAG }) => TAG)).toEqual([...Array(4).fill('waiting'), 'refused'])
   })
 })
+
+/** What pages say that are asked by their full node. */
+async function pageAnswer(page: string, asking: ChallengeRequest): Promise<ChallengeMessage> {
+  if (page === 'a dead session') throw new LaresError('peer-gone', 'closed')
+  const { networkId, deviceId, nonce: open } = asking
+  const content = { networkId, deviceId, nonce: open, time: clock.now() }
+  const key = page === 'page' ? wallet : namedSigner(page)
+  return {
+    TAG: 'answered',
+    data: { answer: { ...content, signature: await key.sign(challengeAnswerMessage(content)) } },
+  }
+}
 
 /** What a full node says that has never met the device. */
 const forged: ChallengePassing = async (_from, { networkId, deviceId, nonce: open }) => ({
