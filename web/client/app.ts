@@ -13,12 +13,11 @@ import { auditDevice } from './audit.ts'
 import { PrivateDirectory } from './directory.ts'
 import type { Genuine } from './genuine.ts'
 import { isSound } from './identity-record.ts'
-import { Join } from './join.ts'
+import type { Join } from './join.ts'
 import { formatKeepsake, type Remembered, readKeepsake } from './keepsake.ts'
 import { NetworkClient } from './network-client.ts'
 import { type OpenedStore, openStore, takeUpAgain } from './open-store.ts'
 import type { ClientPorts } from './ports.ts'
-import { recoverIdentity } from './recover-identity.ts'
 import {
   AUDIT,
   LABEL_UNKNOWN,
@@ -112,8 +111,9 @@ export class App {
       'select-network': ({ networkId }) => this.#oneByOne(() => this.#select(networkId)),
       'remove-network': ({ networkId }) => this.#oneByOne(() => this.#remove(networkId)),
       'prepare-join': async ({ voucher }) =>
-        this.#opened?.problem ?? (await this.#join?.prepare(voucher)) ?? NO_NETWORK,
-      'confirm-join': async ({ answers }) => this.#persistAfter((await this.#join?.confirm(answers)) ?? NO_NETWORK),
+        this.#opened?.problem ?? (await (await this.#asJoin())?.prepare(voucher)) ?? NO_NETWORK,
+      'confirm-join': async ({ answers }) =>
+        this.#persistAfter((await (await this.#asJoin())?.confirm(answers)) ?? NO_NETWORK),
       'cancel-join': () => {
         this.#join?.cancel()
         return { ok: true, value: null }
@@ -201,7 +201,9 @@ export class App {
   async #recover(typed: { readonly words: string; readonly deviceId: string }): Promise<Outcome<null>> {
     const client = this.#client
     if (this.#ports === undefined || client === undefined) return NO_NETWORK
-    return this.#opened?.problem ?? (await recoverIdentity(client, client.identity, this.#ports, typed))
+    if (this.#opened?.problem !== undefined) return this.#opened.problem
+    const { recoverIdentity } = await import('./recover-identity.ts')
+    return recoverIdentity(client, client.identity, this.#ports, typed)
   }
 
   /** An identity is worth keeping: the browser is asked to, now that a person sees why. */
@@ -266,7 +268,6 @@ export class App {
         await ports.store.putNetwork(active).catch(ignoreRefusal)
       const client = new NetworkClient(active, ports, this.#changed)
       this.#client = client
-      this.#join = new Join(client, client.identity, ports)
       const { store, verifier, clock } = ports
       const directory = new PrivateDirectory({ chain: client, store, verifier, clock, onChange: this.#changed })
       this.#directory = directory
@@ -326,6 +327,16 @@ export class App {
     if (this.#client?.isKnownTo(from) !== true) return null
     const answer = await this.#asGenuine((genuine, client) => genuine.answerQuestion(client, bytes))
     return answer.ok ? answer.value : null
+  }
+
+  /** Most visits join nothing, and point arithmetic, which makes keys of words, is large: loaded when it is asked for. */
+  async #asJoin(): Promise<Join | undefined> {
+    const { Join } = await import('./join.ts')
+    // Whichever network is open by now.
+    const client = this.#client
+    if (this.#ports === undefined || client === undefined) return undefined
+    this.#join ??= new Join(client, client.identity, this.#ports)
+    return this.#join
   }
 
   /** Loaded when first asked for. */

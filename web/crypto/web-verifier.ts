@@ -1,8 +1,11 @@
 import { passesRules } from '../../shared/crypto/ed25519-rules.ts'
 import { engineFollowsRulesAsync } from '../../shared/crypto/engine-probe.ts'
 import { KeyCache } from '../../shared/crypto/key-cache.ts'
-import { createNobleVerifier } from '../../shared/crypto/noble-verifier.ts'
-import type { SignatureCheck, SignatureVerifier } from '../../shared/crypto/signature-verifier.ts'
+import type {
+  SignatureCheck,
+  SignatureVerifier,
+  SyncSignatureVerifier,
+} from '../../shared/crypto/signature-verifier.ts'
 import { toPlainBuffer } from './plain-buffer.ts'
 
 /** Public keys kept imported. */
@@ -27,8 +30,7 @@ export interface WebVerifierInit {
  */
 export async function createWebVerifier(init: WebVerifierInit = {}): Promise<WebVerifier> {
   const subtle = 'subtle' in init ? init.subtle : (globalThis.crypto?.subtle as SubtleCrypto | undefined)
-  const noble = createNobleVerifier()
-  if (subtle === undefined) return { ...noble, engine: 'noble' }
+  if (subtle === undefined) return { ...(await loadNoble()), engine: 'noble' }
   const keys = new KeyCache<Promise<CryptoKey>>(WEB_KEY_LIMIT)
 
   async function ask({ publicKey, message, signature }: SignatureCheck, engine: SubtleCrypto): Promise<boolean> {
@@ -38,14 +40,15 @@ export async function createWebVerifier(init: WebVerifierInit = {}): Promise<Web
     return engine.verify('Ed25519', await key, toPlainBuffer(signature), toPlainBuffer(message))
   }
 
-  if (!(await engineFollowsRulesAsync((check) => ask(check, subtle)))) return { ...noble, engine: 'noble' }
+  if (!(await engineFollowsRulesAsync((check) => ask(check, subtle))))
+    return { ...(await loadNoble()), engine: 'noble' }
 
   async function verify(check: SignatureCheck): Promise<boolean> {
     if (!passesRules(check)) return false
     try {
       return await ask(check, subtle as SubtleCrypto)
     } catch {
-      return noble.verifySync(check)
+      return (await loadNoble()).verifySync(check)
     }
   }
 
@@ -59,4 +62,9 @@ export async function createWebVerifier(init: WebVerifierInit = {}): Promise<Web
       return verdicts
     },
   }
+}
+
+/** Point arithmetic is large, and few browsers need it. */
+async function loadNoble(): Promise<SignatureVerifier & SyncSignatureVerifier> {
+  return (await import('../../shared/crypto/noble-verifier.ts')).createNobleVerifier()
 }
