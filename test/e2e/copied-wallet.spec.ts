@@ -31,6 +31,11 @@ test.afterAll(async () => {
   await rm(folder, { recursive: true, force: true })
 })
 
+interface Audited {
+  readonly contested: boolean
+  readonly trust: number
+}
+
 const presence = (page: Page, state: string) => page.getByTestId(`presence-${state}`)
 
 test('a copied wallet is refused while the first lives, and let in when it is gone', async ({ launchOptions }) => {
@@ -61,6 +66,9 @@ test('a copied wallet is refused while the first lives, and let in when it is go
   await expect(presence(first, 'present')).toBeVisible({ timeout: entry })
   await expect(incidentsOf(first, 'key-copied')).toHaveCount(0)
 
+  const before = JSON.parse((await lares(relay.dataDir, 'audit', id, '--json')).stdout) as Audited
+  expect(before.contested).toBe(false)
+
   const second = await start('second')
   expect(await settledId(second)).toBe(id)
   await expect(presence(second, 'in-use')).toContainText('in use elsewhere', { timeout: PATIENCE_MS })
@@ -80,6 +88,13 @@ test('a copied wallet is refused while the first lives, and let in when it is go
   await first.getByTestId('prove').click()
   await expect(first.getByTestId('prove-answer')).toHaveText(/^LARESA1/)
   expect((await lares(relay.dataDir, 'status', '--json')).stdout).toContain('device-copied')
+
+  // It is on chain: the device keeps its trust, and is to be verified anew.
+  const audited = async () => JSON.parse((await lares(relay.dataDir, 'audit', id, '--json')).stdout) as Audited
+  await expect.poll(async () => (await audited()).contested, { timeout: PATIENCE_MS }).toBe(true)
+  expect(await audited()).toMatchObject({ verdict: 'registered', trust: before.trust })
+  expect(await auditId(first, id)).toBe('registered')
+  await expect(first.getByTestId('audit-contested')).toBeVisible()
 
   // Longer than a lease: the first has renewed it, and the second has asked again.
   await openView(second, 'Status')
