@@ -132,7 +132,10 @@ export function createPresenceDesk(init: PresenceDeskInit): PresenceDesk {
     const answer = await answering
     const isHeld = table.leaseOf(deviceId, now())?.holder === holder
     if (missing === 0 || !isHeld) unchecked.delete(deviceId)
-    else unchecked.set(deviceId, missing)
+    else {
+      if (!unchecked.has(deviceId)) init.log(`${deviceId} is present, and ${missing} of its servers could not be asked`)
+      unchecked.set(deviceId, missing)
+    }
     if (answer.TAG !== 'granted') return withUnchecked(answer, deviceId)
     const hasMoved = told.some((one) => one?.TAG === 'released')
     return withUnchecked(hasMoved ? { ...answer, TAG: 'moved' } : answer, deviceId)

@@ -79,6 +79,11 @@ test('the first relay dies for ever, and phones follow the others', async ({ bro
   const { height } = await tipOf(phone)
   await expect.poll(async () => (await tipOf(phone)).height, { timeout: 90_000 }).toBeGreaterThan(height + 2)
 
+  // It is present at the other one, which could not ask the dead one whether somebody else is there.
+  await expect(phone.getByTestId('presence-present')).toContainText('One other server could not be asked', {
+    timeout: 60_000,
+  })
+
   // As the documentation says: take the dead one's seat away, then give one to the new relay.
   const removal = printed(await lares(second.dataDir, 'roster', 'propose', '--remove', '0'))
   printed(await laresWith(words, second.dataDir, 'roster', 'submit', removal, '--yes'))
@@ -89,8 +94,12 @@ test('the first relay dies for ever, and phones follow the others', async ({ bro
   await expect.poll(async () => (await knownServers(phone)).size, { timeout: 180_000 }).toBe(3)
   await expect.poll(() => auditId(phone, id), { timeout: 60_000 }).toBe('registered')
 
-  // And what was the second relay's work the third goes on with.
   await openView(phone, 'Status')
+  const present = phone.getByTestId('presence-present')
+  await expect(present).toBeVisible({ timeout: 60_000 })
+  await expect(present).not.toContainText('could not be asked', { timeout: 60_000 })
+
+  // And what was the second relay's work the third goes on with.
   await second.kill()
   const after = (await tipOf(phone)).height
   await expect.poll(async () => (await tipOf(phone)).height, { timeout: 90_000 }).toBeGreaterThan(after + 2)

@@ -295,7 +295,7 @@ export class Presence {
     const reason = REFUSALS[code]
     const sentence =
       reason && `The server does not count this device as present: ${reason}. It is tried again by itself.`
-    this.#show({ state: 'refused', sentence })
+    this.#show({ state: 'refused', tone: 'warn', sentence })
     this.#later(RETRY_MS)
   }
 
@@ -319,15 +319,16 @@ function present(unchecked: number): PresenceView {
     unchecked === 0
       ? ''
       : ` ${unchecked === 1 ? 'One other server' : `${unchecked} other servers`} could not be asked whether another browser is there with its key; they are asked again.`
-  return { state: 'present', sentence: `Present: its server knows that this browser speaks for this device.${rest}` }
+  const sentence = `Present: its server knows that this browser speaks for this device.${rest}`
+  return { state: 'present', tone: unchecked === 0 ? 'good' : 'warn', sentence }
 }
 
 function inUse(until: number): PresenceView {
   const sentence = `This device is in use elsewhere: another browser with its key was here first and has just proven itself. Until that one is gone, this browser does nothing in the name of this device. It asks again by itself at ${timeOf(until)}.`
-  return { state: 'in-use', sentence }
+  return { state: 'in-use', tone: 'warn', sentence }
 }
 
 function asked(until: number): PresenceView {
   const sentence = `An earlier session of this device, here or in another browser, has not said that it is over. If it does not prove itself, this browser is let in by itself at ${timeOf(until)}.`
-  return { state: 'asked', sentence }
+  return { state: 'asked', tone: 'calm', sentence }
 }

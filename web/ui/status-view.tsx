@@ -163,10 +163,7 @@ function IdentityCard(props: { network: NetworkView; isPersisted: boolean | unde
         </Note>
       )}
       {network.presence?.sentence !== undefined && (
-        <Note
-          tone={network.presence.state === 'present' ? 'good' : 'warn'}
-          testId={`presence-${network.presence.state}`}
-        >
+        <Note tone={network.presence.tone} testId={`presence-${network.presence.state}`}>
           {network.presence.sentence}
         </Note>
       )}

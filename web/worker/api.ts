@@ -100,6 +100,7 @@ export interface IdentityView {
  */
 export interface PresenceView {
   readonly state: 'present' | 'asked' | 'in-use' | 'refused'
+  readonly tone: 'good' | 'calm' | 'warn'
   /** For a person, with the time of the next try. */
   readonly sentence: string | undefined
 }

@@ -32,6 +32,7 @@ let won: { at: number; duel: WonDuel }[]
 /** Claims passed from relay to relay, as `from to`. */
 let passed: string[]
 let isJudged: boolean
+let logged: string[]
 
 beforeEach(async () => {
   now = 1_800_000_000_000
@@ -41,6 +42,7 @@ beforeEach(async () => {
   won = []
   passed = []
   isJudged = true
+  logged = []
   for (const peer of [holder, copy])
     sessions.set(
       peer.peerId,
@@ -88,7 +90,7 @@ function open(at: number): PresenceDesk {
     random: (length) => new Uint8Array(length).fill(7),
     now: () => now,
     onDuelWon: (duel) => won.push({ at, duel }),
-    log: () => {},
+    log: (message) => logged.push(message),
   })
 }
 
@@ -165,12 +167,14 @@ describe('a network in parts', () => {
     part(0, 2)
     now += 60_000
     expect(await claim(1, holder)).toEqual(held('granted', 1))
+    expect(logged).toMatchObject([expect.stringContaining('1 of its servers could not be asked')])
     // Not oftener than once a second.
     passed = []
     expect(await claim(1, holder)).toEqual(held('renewed', 1))
     expect(passed).toEqual([])
     now += TIMES.renewal
     expect(await claim(1, holder)).toEqual(held('renewed', 1))
+    expect(logged).toHaveLength(1)
     cut.clear()
     now += TIMES.renewal
     expect(await claim(1, holder)).toEqual(held('renewed'))

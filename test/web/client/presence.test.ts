@@ -121,6 +121,17 @@ describe('a page with an ID', () => {
     expect(shown[1]?.time).toBe(START + 30 * 60_000)
   })
 
+  it('says what its server could not ask', async () => {
+    answer = { TAG: 'granted', data: { lasts: TIMES.lease, unchecked: 2 } }
+    await presence.look()
+    expect(presence.view()).toMatchObject({ state: 'present', tone: 'warn' })
+    expect(presence.view()?.sentence).toContain('2 other servers could not be asked')
+    answer = { TAG: 'renewed', data: { lasts: TIMES.lease, unchecked: 0 } }
+    await pass(TIMES.renewal)
+    expect(presence.view()).toMatchObject({ state: 'present', tone: 'good' })
+    expect(presence.view()?.sentence).not.toContain('could not be asked')
+  })
+
   it('claims at its new primary at once', async () => {
     await presence.look()
     server = 'B'
