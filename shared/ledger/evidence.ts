@@ -1,5 +1,5 @@
 import { ACCEPT, reject, type Verdict } from '../errors.ts'
-import { ASSURANCE, MARK } from '../identity/label.ts'
+import { ASSURANCE } from '../identity/label.ts'
 import { renewalEndorsementMessage, renewalMessage, type TransactionOf } from '../transaction/transaction.ts'
 import type { LedgerDraft } from './context.ts'
 import { type CertificateCode, checkCertificate, checkEndorsements, type EndorsementCode } from './endorsements.ts'
@@ -22,8 +22,7 @@ export function applyEvidence(draft: LedgerDraft, transaction: TransactionOf<'ev
   const endorsed = checkEndorsements(draft, endorsements, renewalEndorsementMessage(networkId, renewal))
   if (!endorsed.ok) return endorsed
   const { issuer, evidence, notAfter } = renewal
-  // The certified key, which is not the wallet's, has spoken again.
-  const marks = record.marks & ~MARK.contested
-  draft.setDevice({ ...record, marks, issuer, evidence, evidenceExpires: notAfter })
+  // A mark stays: the wallet key is the one that was copied, and what it has signed could be reported again.
+  draft.setDevice({ ...record, issuer, evidence, evidenceExpires: notAfter })
   return ACCEPT
 }

@@ -17,8 +17,8 @@ export type IncidentCode =
 
 /**
  * The wallet key of a device has spoken for two sessions at once, and the one that was present has proven it (DESIGN 5). It
- * costs the device a re-verification and not its trust: the record is marked until its recovery key gives it new keys, or
- * its certified key is endorsed anew.
+ * costs the device a re-verification and not its trust: the record is marked until its recovery key gives it another wallet
+ * key. Under that one the same two statements do not hold, so nobody can bring them back.
  */
 export function applyIncident(draft: LedgerDraft, transaction: TransactionOf<'incident'>): Verdict<IncidentCode> {
   const { incident, endorsements } = transaction
@@ -38,6 +38,9 @@ export function applyIncident(draft: LedgerDraft, transaction: TransactionOf<'in
     equalBytes(proof.claimantKey, claimed.peerKey)
   if (!isOfBoth) return reject('not-an-incident', 'the proof is not against this claim')
   if (equalBytes(proof.holderKey, claimed.peerKey)) return reject('not-an-incident', 'one session is no second claim')
+  // A longer one is nobody's session: every full node refuses it.
+  if (claimed.until - claimed.time > MAX_SESSION_MS)
+    return reject('not-an-incident', 'the claimed session is longer than a session may be')
   if (proof.time < claimed.time - SESSION_CLOCK_TOLERANCE_MS || proof.time >= claimed.until)
     return reject('not-an-incident', 'the claim and the proof are not of the same time')
   if (Math.abs(time - proof.time) > MAX_SESSION_MS)

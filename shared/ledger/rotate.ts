@@ -23,10 +23,11 @@ export function applyRotate(draft: LedgerDraft, transaction: TransactionOf<'rota
     message: rotateNewKeyMessage(networkId, rotate),
     signature: newKeySignature,
   })
+  // Who has a copy of the wallet key could rotate by it as well; and only another key ends the use of the copy.
+  const isVerified = authority.TAG === 'recovery' && !equalBytes(rotate.walletKey, record.walletKey)
   draft.setDevice({
     ...record,
-    // Who has a copy of the wallet key could rotate by it as well.
-    marks: authority.TAG === 'recovery' ? record.marks & ~MARK.contested : record.marks,
+    marks: isVerified ? record.marks & ~MARK.contested : record.marks,
     walletKey: rotate.walletKey,
     recoveryKey: rotate.recoveryKey,
     addresses: rotate.addresses,

@@ -45,8 +45,14 @@ const duel = (altered: Partial<DuelProof> = {}, device = camera): Promise<Incide
   fight(device, { networkId: ledger.networkId, time: ledger.time }, altered)
 const report = async (content: IncidentContent, witnesses = [relay]) => reportIncident(content, witnesses)
 
+async function longClaim(ms: number): Promise<IncidentContent> {
+  const { claimed, proof } = await duel()
+  const { networkId, peerKey, time } = claimed
+  return { claimed: await certify(camera, { networkId, peerKey, time, until: time + ms }), proof }
+}
+
 async function rotate(by: DeviceAuthority['TAG'], to = 'second key'): Promise<Transaction> {
-  const wallet = namedSigner(to)
+  const wallet = to === 'the same' ? camera.wallet : namedSigner(to)
   const content = {
     deviceId: camera.deviceId,
     sequence: record().sequence + 1,
@@ -81,7 +87,18 @@ describe('an incident', () => {
     expect(await ledger.applySigned(await report(await duel({}, renewed)))).toEqual(ok)
   })
 
-  test('is over when the certified key was endorsed anew', async () => {
+  test('stays with a rotation that keeps the wallet key: the copy is as good as before', async () => {
+    const incident = await report(await duel())
+    expect(await ledger.applySigned(incident)).toEqual(ok)
+    expect(await ledger.applySigned(await rotate('recovery', 'the same'))).toEqual(ok)
+    expect(record().marks).toBe(MARK.contested)
+    expect(ledger.apply(incident)).toEqual(refusedWith('incident-known'))
+    expect(await ledger.applySigned(await rotate('recovery'))).toEqual(ok)
+    expect(record().marks).toBe(0)
+    expect(await ledger.applySigned(incident)).toBe('bad signature')
+  })
+
+  test('stays when the evidence is renewed: the wallet key is the same, and so the incident could come again', async () => {
     const anchor = certificateAnchor(named('certified key'))
     ledger.draft.policy = { ...ledger.draft.policy, trustRoots: [named('ca')] }
     const stated = { issuer: named('ca'), evidence: named('first'), notAfter: ledger.time + 60_000 }
@@ -90,7 +107,8 @@ describe('an incident', () => {
       await ledger.sign(claim, { TAG: 'certificate', data: stated }, namedSigner('lock'), [relay]),
     )
     const lock = ledger.device('lock', anchor)
-    expect(await ledger.applySigned(await report(await duel({}, lock)))).toEqual(ok)
+    const incident = await report(await duel({}, lock))
+    expect(await ledger.applySigned(incident)).toEqual(ok)
     expect(ledger.draft.device(lock.deviceId)?.marks).toBe(MARK.contested)
     const renewal = { ...stated, deviceId: lock.deviceId, sequence: 1, evidence: named('second') }
     const signature = await relay.wallet.sign(renewalEndorsementMessage(ledger.networkId, renewal))
@@ -101,7 +119,8 @@ describe('an incident', () => {
       data: { renewal, endorsements, authority: { TAG: 'wallet', data } },
     }
     expect(await ledger.applySigned(renewed)).toEqual(ok)
-    expect(ledger.draft.device(lock.deviceId)?.marks).toBe(0)
+    expect(ledger.draft.device(lock.deviceId)).toMatchObject({ marks: MARK.contested, evidence: named('second') })
+    expect(ledger.apply(incident)).toEqual(refusedWith('incident-known'))
   })
 
   test.each<[string, IncidentCode, () => Promise<IncidentContent>]>([
@@ -109,6 +128,7 @@ describe('an incident', () => {
     ['a proof of another device', 'not-an-incident', () => duel({ deviceId: relay.deviceId })],
     ['a proof of another network', 'not-an-incident', () => duel({ networkId: named('elsewhere') })],
     ['a proof against another session', 'not-an-incident', () => duel({ claimantKey: named('another') })],
+    ['a claim that is longer than a session', 'not-an-incident', () => longClaim(MAX_SESSION_MS + 1)],
     ['one session alone', 'not-an-incident', () => duel({ holderKey: sessionPeer('thief').peerKey })],
     [
       'a proof of before the claim',
@@ -131,6 +151,10 @@ describe('an incident', () => {
     expect(record().marks).toBe(0)
     const atTheEdge = await fight(camera, { networkId: ledger.networkId, time: ledger.time - MAX_SESSION_MS })
     expect(await ledger.applySigned(await report(atTheEdge))).toEqual(ok)
+  })
+
+  test('may be of a session that is as long as may be', async () => {
+    expect(await ledger.applySigned(await report(await longClaim(MAX_SESSION_MS)))).toEqual(ok)
   })
 
   test('is refused with a claim for another network, and of a retired device', async () => {
