@@ -28,11 +28,13 @@ import {
   type TestDevice,
 } from '../../framework/chain-actions.ts'
 import { type BuiltBlock, ChainBuilder, namedSigner } from '../../framework/chain-builder.ts'
+import { fight, reportIncident } from '../../framework/session-peer.ts'
 
 export const KINDS = [
   'owner registers',
   'voucher',
   'rotate',
+  'incident',
   'retire',
   'policy',
   'coordination',
@@ -145,6 +147,16 @@ export class RandomBlocks {
       case 'rotate':
         if (device !== undefined) await this.#rotate(device, this.#recordOf(device, on) as DeviceRecord)
         return
+      case 'incident': {
+        // Rotations here are by the wallet key, so a device has one at most.
+        const uncontested = others.filter((one) => this.#recordOf(one, on)?.marks === 0)
+        const claimed = uncontested[pick % uncontested.length]
+        if (claimed === undefined) return
+        const at = { networkId: builder.networkId, time: on.block.header.time }
+        const duel = await fight(await this.#now(claimed, on), at)
+        builder.waiting.push(transactionCodec.encode(await reportIncident(duel, endorsers)))
+        return
+      }
       case 'retire':
         if (device !== undefined)
           await retire(builder, await this.#now(device, on), (this.#recordOf(device, on) as DeviceRecord).sequence + 1)
