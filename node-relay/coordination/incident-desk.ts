@@ -1,5 +1,5 @@
 import { toHex } from '../../shared/bytes.ts'
-import type { Result } from '../../shared/errors.ts'
+import { type Result, reject } from '../../shared/errors.ts'
 import { openBlock } from '../../shared/ledger/apply.ts'
 import { applyIncident } from '../../shared/ledger/incident.ts'
 import type { Register } from '../../shared/transaction/register.ts'
@@ -20,6 +20,7 @@ export const MAX_INCIDENT_TRIES = 8
 const PASSING: readonly string[] = [
   'not-ready',
   'not-enough-endorsements',
+  'mempool-busy',
   'mempool-full',
   'group-full',
   'not-a-coordination-node',
@@ -69,7 +70,8 @@ export function createIncidentDesk({ chain, witnesses, submit, now, log }: Incid
 
   async function tryAll(): Promise<void> {
     for (const [deviceId, entry] of [...waiting]) {
-      const result = await handIn(entry.incident)
+      // A fault on the way must not end the desk, nor the relay that reports: it is tried again.
+      const result = await handIn(entry.incident).catch((error: unknown) => reject('not-ready', String(error)))
       entry.tries++
       if (!result.ok) log(`the incident of ${deviceId} is not handed in: ${result.code}`)
       if (result.ok || !PASSING.includes(result.code) || entry.tries >= MAX_INCIDENT_TRIES) waiting.delete(deviceId)

@@ -142,6 +142,25 @@ describe('the desk of incidents', () => {
     expect(submitted.length).toBe(1)
   })
 
+  it('goes on after a fault on the way, and hands in what it kept', async () => {
+    const good = witnesses
+    witnesses = () => Promise.reject(new Error('disk full'))
+    await desk.report(await duel())
+    expect([asked, desk.size]).toEqual([1, 1])
+    witnesses = good
+    await desk.look()
+    expect([submitted.length, desk.size]).toEqual([1, 0])
+  })
+
+  it.each(['mempool-busy', 'mempool-full', 'group-full', 'not-ready', 'not-a-coordination-node'])(
+    'keeps what is refused for now: %s',
+    async (code) => {
+      witnesses = async () => reject(code, 'later')
+      await desk.report(await duel())
+      expect(desk.size).toBe(1)
+    },
+  )
+
   it('gives up what no witness will ever sign', async () => {
     witnesses = async () => reject('bad-signature', 'no')
     await desk.report(await duel())
