@@ -18,6 +18,8 @@ export interface VerdictAnswer {
   readonly trust: number | undefined
   /** A copy of its key was used, and it has not been verified since. */
   readonly contested: boolean | undefined
+  /** When that was, ms. */
+  readonly contestedAt: number | undefined
   readonly registeredTime: number | undefined
   readonly settled: {
     readonly height: number
@@ -54,6 +56,7 @@ export async function verifyProof(
       certifiedUntil: record?.evidenceExpires || undefined,
       trust: record && trustScore(record.trust),
       contested: record && (record.marks & MARK.contested) !== 0,
+      contestedAt: record?.contestedAt,
       registeredTime: record?.registeredTime,
       settled: {
         height: settled.height,
@@ -96,9 +99,11 @@ export function describeVerdict(answer: VerdictAnswer): string {
                 `  Certificate ${answer.certifiedUntil < settled.time ? 'ended' : 'good until'} ${formatTime(answer.certifiedUntil)}`,
               ]),
           `  Trust       ${answer.trust} of 1000`,
-          ...(answer.contested === true
-            ? ['  Warning     a copy of its key was used, and it has not been verified since']
-            : []),
+          ...(answer.contestedAt === undefined
+            ? []
+            : [
+                `  Warning     someone else claimed this device with a copy of its key at ${formatTime(answer.contestedAt)}; not verified again since`,
+              ]),
           `  Since       ${formatTime(answer.registeredTime ?? 0)}`,
         ]),
     `  As of       height ${settled.height}, ${formatTime(settled.time)}, ${settled.keepersSeen} of ${countOf(settled.keepers, 'keeper')} seen`,

@@ -1,5 +1,5 @@
 import * as P from 'micro-packed'
-import { checked, createCodec, text8 } from '../codec.ts'
+import { checked, createCodec, text8, u48 } from '../codec.ts'
 import {
   boolField,
   fixedStruct,
@@ -66,17 +66,23 @@ const deviceRecordHead = fixedStruct({
 export type DeviceRecord = P.UnwrapCoder<typeof deviceRecordHead> & {
   /** Multiaddrs at which a full or coordination node is reached; empty for all others. */
   addresses: string[]
+  /** When a copy of its key was used, ms; there with the mark, and only then. */
+  contestedAt: number | undefined
 }
 
 const deviceRecordCoder = P.wrap<DeviceRecord>({
   encodeStream(writer, record) {
     deviceRecordHead.encodeStream(writer, record)
     addressesCoder.encodeStream(writer, record.addresses)
+    if ((record.marks === MARK.contested) !== (record.contestedAt !== undefined))
+      throw writer.err('the mark and its time belong together')
+    if (record.contestedAt !== undefined) u48.encodeStream(writer, record.contestedAt)
   },
-  decodeStream: (reader) => ({
-    ...deviceRecordHead.decodeStream(reader),
-    addresses: addressesCoder.decodeStream(reader),
-  }),
+  decodeStream(reader) {
+    const head = deviceRecordHead.decodeStream(reader)
+    const addresses = addressesCoder.decodeStream(reader)
+    return { ...head, addresses, contestedAt: head.marks === MARK.contested ? u48.decodeStream(reader) : undefined }
+  },
 })
 
 export const deviceRecordCodec = createCodec<DeviceRecord>('device record', MAX_DEVICE_RECORD_LENGTH, deviceRecordCoder)

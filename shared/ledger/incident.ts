@@ -54,6 +54,7 @@ export function applyIncident(draft: LedgerDraft, transaction: TransactionOf<'in
   )
   const endorsed = checkEndorsements(draft, endorsements, incidentEndorsementMessage(networkId, incident))
   if (!endorsed.ok) return endorsed
-  draft.setDevice({ ...record, marks: record.marks | MARK.contested, changedHeight: draft.block.height })
+  const marks = record.marks | MARK.contested
+  draft.setDevice({ ...record, marks, contestedAt: proof.time, changedHeight: draft.block.height })
   return ACCEPT
 }

@@ -92,6 +92,7 @@ export function applyRegister(draft: LedgerDraft, register: Register): Verdict<R
     trust: { epoch: draft.epoch.number, ...NEW_TRUST },
     quota: { epoch: draft.epoch.number, used: 0 },
     addresses: claim.addresses,
+    contestedAt: undefined,
   }
   draft.setDevice(record)
   draft.setAnchor({

@@ -27,7 +27,7 @@ export function applyRotate(draft: LedgerDraft, transaction: TransactionOf<'rota
   const isVerified = authority.TAG === 'recovery' && !equalBytes(rotate.walletKey, record.walletKey)
   draft.setDevice({
     ...record,
-    marks: isVerified ? record.marks & ~MARK.contested : record.marks,
+    ...(isVerified && { marks: record.marks & ~MARK.contested, contestedAt: undefined }),
     walletKey: rotate.walletKey,
     recoveryKey: rotate.recoveryKey,
     addresses: rotate.addresses,

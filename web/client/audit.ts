@@ -206,6 +206,6 @@ function viewOfDevice(networkId: Uint8Array, record: DeviceRecord, epoch: number
     registeredTime: record.registeredTime,
     sponsor: equalBytes(record.sponsor, ZERO_HASH) ? undefined : formatDeviceId(networkId, record.sponsor),
     certifiedUntil: record.evidenceExpires === 0 ? undefined : record.evidenceExpires,
-    isContested: (record.marks & MARK.contested) !== 0,
+    contestedAt: record.contestedAt,
   }
 }

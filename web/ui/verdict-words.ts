@@ -28,7 +28,7 @@ const PENDING_LOOK: VerdictLook = { word: 'Not settled yet', tone: 'calm', symbo
 const CONTESTED_LOOK: VerdictLook = { word: 'Registered, but its key was copied', tone: 'warn', symbol: 'stop' }
 
 export function lookOf(report: Pick<AuditReport, 'verdict' | 'pending' | 'device'>): VerdictLook {
-  if (report.verdict === 'registered' && report.device?.isContested === true) return CONTESTED_LOOK
+  if (report.verdict === 'registered' && report.device?.contestedAt !== undefined) return CONTESTED_LOOK
   return report.pending ? PENDING_LOOK : VERDICT_LOOKS[report.verdict]
 }
 
@@ -50,9 +50,7 @@ export function deviceFacts(report: AuditReport): Fact[] {
   return [
     { term: 'Label', detail: device.label },
     { term: 'Assurance', detail: ASSURANCE_WORDS[device.assurance] ?? device.assurance },
-    ...(device.isContested
-      ? [{ term: 'Key', detail: 'copied, and not verified since', testId: 'audit-contested' }]
-      : []),
+    ...contestedFacts(device.contestedAt),
     ...certificateFacts(device.certifiedUntil, report.asOf?.time),
     { term: 'Trust', detail: `${device.trust} of 1,000` },
     {
@@ -61,6 +59,12 @@ export function deviceFacts(report: AuditReport): Fact[] {
     },
     ...(device.sponsor === undefined ? [] : [{ term: 'Vouched for by', detail: shorten(device.sponsor, 10) }]),
   ]
+}
+
+function contestedFacts(at: number | undefined): Fact[] {
+  if (at === undefined) return []
+  const detail = `someone else claimed this device with a copy of it at ${formatTime(at)}; not verified again since`
+  return [{ term: 'Key', detail, testId: 'audit-contested' }]
 }
 
 function certificateFacts(until: number | undefined, asOf = 0): Fact[] {

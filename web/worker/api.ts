@@ -225,8 +225,8 @@ export interface AuditReport {
         readonly sponsor: string | undefined
         /** Of its certificate, ms; undefined without one. */
         readonly certifiedUntil: number | undefined
-        /** A copy of its key was used, and it has not been verified since. */
-        readonly isContested: boolean
+        /** When a copy of its key was used, ms; undefined where it was not, or the device was verified since. */
+        readonly contestedAt: number | undefined
       }
     | undefined
   /** The verdict is read at this settled header. */

@@ -33,5 +33,6 @@ export function sampleRecord(index: number): Uint8Array {
     trust: { epoch: 0, rE: 0, sE: 0, rO: 0, sO: 0 },
     quota: { epoch: 0, used: 0 },
     addresses: [],
+    contestedAt: undefined,
   })
 }

@@ -41,6 +41,7 @@ const RECORD: DeviceRecord = {
   trust: { epoch: 3, ...NEW_TRUST },
   quota: { epoch: 3, used: 1 },
   addresses: [],
+  contestedAt: undefined,
 }
 const unencodable = expect.objectContaining({ code: 'unencodable' })
 
@@ -48,7 +49,7 @@ describe('records', () => {
   test('a device record comes back', () => {
     for (const record of [
       RECORD,
-      { ...RECORD, marks: MARK.contested },
+      { ...RECORD, marks: MARK.contested, contestedAt: 1_800_000_000_000 },
       { ...RECORD, label: LABEL.full, addresses: ['/ip4/10.0.0.1/udp/4711/webrtc-direct', 'é'] },
     ])
       expect(deviceRecordCodec.decode(deviceRecordCodec.encode(record))).toEqual({ ok: true, value: record })
@@ -61,6 +62,8 @@ describe('records', () => {
     ['assurance A0', { assurance: 0 }],
     ['an unknown status', { status: 3 }],
     ['marks that nobody defined', { marks: 2 }],
+    ['a mark without its time', { marks: MARK.contested }],
+    ['the time of a mark that is not there', { contestedAt: 1 }],
     ['too many addresses', { addresses: Array.from({ length: MAX_ADDRESSES + 1 }, () => 'a') }],
     ['a long address', { addresses: ['a'.repeat(256)] }],
     ['a short key', { walletKey: new Uint8Array(31) }],

@@ -70,7 +70,9 @@ describe('an incident', () => {
     const before = record()
     const incident = await report(await duel())
     expect(await ledger.applySigned(incident)).toEqual(ok)
-    expect(record()).toEqual({ ...before, marks: MARK.contested, changedHeight: ledger.draft.block.height })
+    const { time } = incident.data.incident.proof
+    const changedHeight = ledger.draft.block.height
+    expect(record()).toEqual({ ...before, marks: MARK.contested, contestedAt: time, changedHeight })
     expect(ledger.apply(await report(await duel({ nonce: named('another') })))).toEqual(refusedWith('incident-known'))
   })
 
@@ -79,10 +81,10 @@ describe('an incident', () => {
     expect(await ledger.applySigned(await rotate('wallet'))).toEqual(ok)
     expect(record().marks).toBe(MARK.contested)
     expect(await ledger.applySigned(await rotate('recovery', 'third key'))).toEqual(ok)
-    expect(record().marks).toBe(0)
+    expect(record()).toMatchObject({ marks: 0, contestedAt: undefined })
     // What the key of before has signed says nothing any more.
     expect(await ledger.applySigned(await report(await duel()))).toBe('bad signature')
-    ledger.draft.setDevice({ ...record(), marks: 0 })
+    ledger.draft.setDevice({ ...record(), marks: 0, contestedAt: undefined })
     const renewed = { ...camera, wallet: namedSigner('third key') }
     expect(await ledger.applySigned(await report(await duel({}, renewed)))).toEqual(ok)
   })

@@ -349,7 +349,7 @@ function transactions({ chain, transactions: named }: ProtocolChain): Record<str
   return { register: group('register'), rosterChange: group('rosterChange'), ...single }
 }
 
-function stateFormats({ chain, phone, phoneHeight }: ProtocolChain): Record<string, Json> {
+function stateFormats({ chain, phone, phoneHeight, transactions: named }: ProtocolChain): Record<string, Json> {
   const { tree } = chain.at(phoneHeight)
   // The seat of the roster log that rotated its key.
   const rotated = seatKey(3)
@@ -358,6 +358,9 @@ function stateFormats({ chain, phone, phoneHeight }: ProtocolChain): Record<stri
     example(stateProofCodec, stateProofCodec.encode(under.prove(key)), { key, stateRoot: under.root })
   const device = deviceRecordCodec.decode(tree.get(deviceKey(phone.deviceId)) as Uint8Array)
   if (!device.ok) throw new Error(device.detail)
+  const incident = transactionCodec.decode(named['incident'] as Uint8Array)
+  if (!incident.ok || incident.value.TAG !== 'incident') throw new Error('no incident')
+  const contested = deviceKey(incident.value.data.incident.claimed.deviceId)
   // With so many more devices, some share the beginning of their keys.
   const crowd = Array.from({ length: 64 }, (_, i) => ({ key: deviceKey(seedOf(`device ${i}`)), value: seedOf(`${i}`) }))
   const crowded = tree.update({ version: phoneHeight + 1, changes: crowd }).tree
@@ -369,6 +372,7 @@ function stateFormats({ chain, phone, phoneHeight }: ProtocolChain): Record<stri
   }
   return {
     deviceRecord: record(deviceRecordCodec, deviceKey(phone.deviceId)),
+    contestedRecord: example(deviceRecordCodec, chain.tip.tree.get(contested) as Uint8Array, { key: contested }),
     anchorRecord: record(anchorRecordCodec, anchorKey(device.value.anchor)),
     coordinationSet: record(coordinationSetCodec, COORDINATION_SET_KEY),
     policyRecord: record(policyCodec, POLICY_KEY),

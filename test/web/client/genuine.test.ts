@@ -125,7 +125,7 @@ describe('a device that is asked itself', () => {
     expect(await harness.finish({ call: 'audit', text: idOf(sensor.deviceId) })).toMatchObject({
       verdict: 'registered',
       sentence: expect.stringContaining('a copy of its key was used'),
-      device: { isContested: true },
+      device: { contestedAt: expect.any(Number) },
     })
     const question = await ask(sensor.deviceId)
     expect(await check(await answer(question, sensor.deviceId, namedSigner('sensor')))).toMatchObject({

@@ -262,7 +262,7 @@ export function sampleReport(text: string): AuditReport {
           registeredTime: SAMPLE_NOW - 55 * 3_600_000,
           sponsor: RELAY_ID,
           certifiedUntil: undefined,
-          isContested: false,
+          contestedAt: undefined,
         }
       : undefined,
     asOf: answered ? settled : undefined,

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import type { KeeperActivity } from '../../../shared/chain/keepers.ts'
+import { formatTime } from '../../../web/ui/format.ts'
 import { cleanWord, stepLooks } from '../../../web/ui/identity-words.ts'
 import {
   keeperSentence,
@@ -114,12 +115,14 @@ describe('words about a verdict', () => {
 
   it('warns of a device whose key was copied', () => {
     const report = sampleReport('registered')
-    const contested = { ...report, device: report.device && { ...report.device, isContested: true } }
+    const contested = { ...report, device: report.device && { ...report.device, contestedAt: SAMPLE_NOW } }
     expect(lookOf(report)).toMatchObject({ tone: 'good' })
     expect(lookOf(contested)).toMatchObject({ tone: 'warn', word: 'Registered, but its key was copied' })
     const said = (of: AuditReport) => deviceFacts(of).filter(({ testId }) => testId === 'audit-contested')
     expect(said(report)).toEqual([])
-    expect(said(contested)).toHaveLength(1)
+    expect(said(contested).map(({ detail }) => detail)).toEqual([
+      `someone else claimed this device with a copy of it at ${formatTime(SAMPLE_NOW)}; not verified again since`,
+    ])
   })
 
   it('claims no block and no proof when nothing was proven', () => {
