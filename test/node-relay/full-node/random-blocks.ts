@@ -1,4 +1,5 @@
 /** Blocks with transactions of every kind, on any block, from numbers alone. Names never repeat within one instance. */
+import { createNodeVerifier } from '../../../node-relay/crypto/node-verifier.ts'
 import { equalBytes, toHex, ZERO_HASH } from '../../../shared/bytes.ts'
 import type { Signer } from '../../../shared/crypto/signer.ts'
 import { walletIdOf } from '../../../shared/identity/device-id.ts'
@@ -46,6 +47,8 @@ export type Kind = (typeof KINDS)[number]
 
 const KEEPERS = 3
 const FIRST_DEVICES = 2
+
+const verifier = createNodeVerifier()
 
 export class RandomBlocks {
   readonly builder: ChainBuilder
@@ -99,7 +102,10 @@ export class RandomBlocks {
       if (made === undefined) continue
       const before = { state: on.tree, roster: on.node.roster }
       const context = { ...builder.rules, height: on.node.height + 1, time }
-      if (buildBlock(before, context, [...transactions, made]).refused.length > 0) continue
+      const { refused, signatures } = buildBlock(before, context, [...transactions, made])
+      // A rotation before it in the block has made the key another one.
+      const holds = await verifier.verifyBatch(signatures.at(-1) ?? [])
+      if (refused.length > 0 || !holds.every(Boolean)) continue
       transactions.push(made)
       this.seen.add(kind)
     }
