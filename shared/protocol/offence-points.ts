@@ -57,6 +57,8 @@ export const OFFENCE_POINTS: Readonly<Record<string, number>> = {
   'announced-in-vain': 20,
   // Newer rules, which cannot be judged here: an honest server goes on sending them until this software is updated.
   'unknown-version': 0,
+  // By owners that this node does not know: it is not followed, and who passes it on may know others.
+  'not-by-the-owners': 0,
   // What this node lacks itself.
   'block-missing': 0,
   'state-missing': 0,

@@ -1,9 +1,9 @@
 import type { DeviceProfile } from '../../shared/admission/profile.ts'
 import type { ForkGraph } from '../../shared/chain/fork-graph.ts'
+import type { StateQuery } from '../../shared/sync/state-query.ts'
 import type { SyncPhase } from '../worker/api.ts'
 import type { Incidents } from './incidents.ts'
 import type { Servers } from './servers.ts'
-import type { StateQuery } from './state-query.ts'
 
 /** What audits and the identity use of a followed network. */
 export interface ChainAccess {

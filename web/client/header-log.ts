@@ -2,8 +2,8 @@ import { concatBytes, uintToBytes } from '../../shared/bytes.ts'
 import type { ChainNode } from '../../shared/chain/chain-node.ts'
 import { LaresError } from '../../shared/errors.ts'
 import { headerItemCodec } from '../../shared/protocol/messages.ts'
+import { encodeStartPoint } from '../../shared/sync/start-point.ts'
 import type { ChainWrite, HeaderChunk, RestartRecord } from '../store/local-store.ts'
-import { encodeStartPoint } from './start-point.ts'
 
 /** Headers of one chunk in the database. */
 export const CHUNK_HEADERS = 192

@@ -2,11 +2,11 @@ import type { ChainNode } from '../../shared/chain/chain-node.ts'
 import { KEPT_BELOW_SETTLED } from '../../shared/chain/fork-graph.ts'
 import type { HeaderItem } from '../../shared/chain/header-item.ts'
 import { MAX_HEADERS_PER_ANSWER } from '../../shared/protocol/ids.ts'
+import { encodeStartPoint } from '../../shared/sync/start-point.ts'
 import type { ChainWrite, HeaderChunk } from '../store/local-store.ts'
 import { CHUNK_HEADERS, type HeaderLog, type LogBase, MAX_STORED_HEADERS } from './header-log.ts'
 import { baseOf } from './load-chain.ts'
 import { type HeaderRules, readHeaders, readPackedHeaders } from './read-headers.ts'
-import { encodeStartPoint } from './start-point.ts'
 
 export interface HistoryCheckInit extends HeaderRules {
   readonly log: HeaderLog

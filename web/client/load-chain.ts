@@ -1,10 +1,10 @@
 import { equalBytes } from '../../shared/bytes.ts'
 import type { ChainNode } from '../../shared/chain/chain-node.ts'
 import { ForkGraph } from '../../shared/chain/fork-graph.ts'
+import { decodeStartPoint } from '../../shared/sync/start-point.ts'
 import type { HeaderChunk, RestartRecord, StoredChain } from '../store/local-store.ts'
 import { HeaderLog, type LogBase } from './header-log.ts'
 import { type HeaderRules, type ReadHeaders, readPackedHeaders } from './read-headers.ts'
-import { decodeStartPoint } from './start-point.ts'
 
 export interface LoadedChain {
   readonly graph: ForkGraph

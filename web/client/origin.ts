@@ -5,8 +5,8 @@ import { accept, type Result, reject } from '../../shared/errors.ts'
 import type { Genesis } from '../../shared/ledger/genesis.ts'
 import { checkpointCodec, checkpointRequestCodec } from '../../shared/protocol/messages.ts'
 import { checkStart } from '../../shared/sync/start.ts'
+import { encodeStartPoint } from '../../shared/sync/start-point.ts'
 import type { NetworkRecord } from '../store/local-store.ts'
-import { encodeStartPoint } from './start-point.ts'
 
 /** Where this phone's chain begins: the checkpoint of the join link, or genesis. */
 export interface Origin {

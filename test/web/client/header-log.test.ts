@@ -2,8 +2,8 @@
 import { describe, expect, it } from 'vitest'
 import type { ChainNode } from '../../../shared/chain/chain-node.ts'
 import { headersCodec } from '../../../shared/protocol/messages.ts'
+import { decodeStartPoint } from '../../../shared/sync/start-point.ts'
 import { CHUNK_HEADERS, HeaderLog, MAX_RECENT_HEADERS, MAX_STORED_HEADERS } from '../../../web/client/header-log.ts'
-import { decodeStartPoint } from '../../../web/client/start-point.ts'
 import type { ChainWrite } from '../../../web/store/local-store.ts'
 import { ChainBuilder } from '../../framework/chain-builder.ts'
 

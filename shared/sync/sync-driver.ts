@@ -1,10 +1,10 @@
-import type { ChainNode, ChainRules } from '../../shared/chain/chain-node.ts'
-import type { ForkGraph, InsertOutcome } from '../../shared/chain/fork-graph.ts'
-import type { SignatureVerifier } from '../../shared/crypto/signature-verifier.ts'
-import type { GossipVerdict, TransportClock } from '../../shared/protocol/transport.ts'
-import { LightSync } from '../../shared/sync/light-sync.ts'
-import type { SyncAction, SyncEvent, SyncPhase } from '../../shared/sync/sync-events.ts'
-import type { Servers } from './servers.ts'
+import type { ChainNode, ChainRules } from '../chain/chain-node.ts'
+import type { ForkGraph, InsertOutcome } from '../chain/fork-graph.ts'
+import type { SignatureVerifier } from '../crypto/signature-verifier.ts'
+import type { GossipVerdict, TransportClock } from '../protocol/transport.ts'
+import type { Asking } from './asking.ts'
+import { LightSync, type LightSyncOptions } from './light-sync.ts'
+import type { SyncAction, SyncEvent, SyncPhase } from './sync-events.ts'
 
 /** Gossip messages being judged at once; more are ignored. */
 export const MAX_GOSSIP_UNDER_WAY = 64
@@ -23,9 +23,10 @@ export type ChainOutcome = Extract<InsertOutcome, { kind: 'extension' | 'reorgan
 export interface SyncDriverInit {
   readonly graph: ForkGraph
   readonly rules: ChainRules
-  readonly servers: Servers
+  readonly servers: Pick<Asking, 'all' | 'ask'>
   readonly verifier: SignatureVerifier
   readonly clock: TransportClock
+  readonly options?: LightSyncOptions
   /** The best chain changed, by all outcomes of one step, in order. */
   readonly onChain: (outcomes: readonly ChainOutcome[]) => void
   readonly onConflict: (node: ChainNode, peer: string) => void
@@ -52,7 +53,7 @@ export class SyncDriver {
   constructor(init: SyncDriverInit) {
     this.#init = init
     this.#graph = init.graph
-    this.#sync = new LightSync(init.graph, init.rules)
+    this.#sync = new LightSync(init.graph, init.rules, init.options)
     this.#lastTick = init.clock.now()
     this.#schedule()
   }
@@ -135,7 +136,7 @@ export class SyncDriver {
 
   #restart(): void {
     this.#verifiedBefore += this.#sync.headersVerified
-    this.#sync = new LightSync(this.#graph, this.#init.rules)
+    this.#sync = new LightSync(this.#graph, this.#init.rules, this.#init.options)
     for (const gossipId of [...this.#gossip.keys()]) this.#settleGossip(gossipId, 'ignore')
     for (const { peerId } of this.#init.servers.all()) this.#handle({ type: 'peer-connected', peer: peerId })
   }

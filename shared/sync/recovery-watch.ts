@@ -1,18 +1,18 @@
-import { equalBytes } from '../../shared/bytes.ts'
-import type { ChainNode } from '../../shared/chain/chain-node.ts'
-import type { SignatureVerifier } from '../../shared/crypto/signature-verifier.ts'
-import { accept, type Result, reject } from '../../shared/errors.ts'
+import { equalBytes } from '../bytes.ts'
+import type { ChainNode } from '../chain/chain-node.ts'
+import type { SignatureVerifier } from '../crypto/signature-verifier.ts'
+import { accept, type Result, reject } from '../errors.ts'
 import {
   checkpointCodec,
   checkpointRequestCodec,
   recoveryCodec,
   recoveryRequestCodec,
   type Status,
-} from '../../shared/protocol/messages.ts'
-import { type CheckedRecovery, checkRecovery, isRecoveredStart } from '../../shared/sync/recovery.ts'
-import { checkStart } from '../../shared/sync/start.ts'
-import type { Recovery } from '../../shared/transaction/roster-change.ts'
-import type { Servers } from './servers.ts'
+} from '../protocol/messages.ts'
+import type { Recovery } from '../transaction/roster-change.ts'
+import type { Asking } from './asking.ts'
+import { type CheckedRecovery, checkRecovery, isRecoveredStart } from './recovery.ts'
+import { checkStart } from './start.ts'
 
 /** Where this device goes on: the block of a recovery, as a server gave and the owners signed it. */
 export interface RecoveredStart {
@@ -24,7 +24,7 @@ export interface RecoveredStart {
 
 export interface RecoveryWatchInit {
   readonly networkId: Uint8Array
-  readonly servers: Servers
+  readonly servers: Pick<Asking, 'ask'>
   readonly verifier: SignatureVerifier
   /** undefined until the start is checked. */
   readonly tip: () => ChainNode | undefined

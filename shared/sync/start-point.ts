@@ -1,10 +1,10 @@
 import * as P from 'micro-packed'
-import { type ChainNode, startChain } from '../../shared/chain/chain-node.ts'
-import { createCodec, u48 } from '../../shared/codec.ts'
-import type { Result } from '../../shared/errors.ts'
-import { sealedHeaderCoder } from '../../shared/header/header.ts'
-import { type MountainRange, mountainRangeCoder } from '../../shared/history/mountain-range.ts'
-import { rosterCoder } from '../../shared/roster/roster.ts'
+import { type ChainNode, startChain } from '../chain/chain-node.ts'
+import { createCodec, u48 } from '../codec.ts'
+import type { Result } from '../errors.ts'
+import { sealedHeaderCoder } from '../header/header.ts'
+import { type MountainRange, mountainRangeCoder } from '../history/mountain-range.ts'
+import { rosterCoder } from '../roster/roster.ts'
 
 /** A stored place to go on from: a header with the roster and the history that it commits to. */
 const startPointCodec = createCodec(

@@ -1,8 +1,8 @@
-import type { ChainNode } from '../../shared/chain/chain-node.ts'
-import { verifyStateProof } from '../../shared/proof/state-proof.ts'
-import { proofCodec, proofRequestCodec } from '../../shared/protocol/messages.ts'
-import type { TransportClock } from '../../shared/protocol/transport.ts'
-import type { Servers } from './servers.ts'
+import type { ChainNode } from '../chain/chain-node.ts'
+import { verifyStateProof } from '../proof/state-proof.ts'
+import { proofCodec, proofRequestCodec } from '../protocol/messages.ts'
+import type { TransportClock } from '../protocol/transport.ts'
+import type { Asking } from './asking.ts'
 
 /** Servers that are asked for one proof before giving up. */
 const MAX_TRIES = 5
@@ -23,7 +23,7 @@ export type StateAnswer =
 
 export interface StateQueryInit {
   readonly networkId: Uint8Array
-  readonly servers: Servers
+  readonly servers: Pick<Asking, 'ask' | 'inOrder' | 'late'>
   readonly clock: TransportClock
   /** A wrong proof: the bytes are the evidence. */
   readonly onLie: (peer: string, code: string, evidence: Uint8Array) => void
