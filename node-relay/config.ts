@@ -88,7 +88,11 @@ export const RELAY_FLAGS = {
   },
   'tcp-port': { type: 'string', hint: 'N', help: `for other relays (default ${DEFAULT_TCP_PORT}, TCP)` },
   listen: { type: 'string', hint: 'IP[,IP]', help: 'addresses to listen on (default: all)' },
-  roles: { type: 'string', hint: 'LIST', help: 'full,coordination (default: both)' },
+  roles: {
+    type: 'string',
+    hint: 'LIST',
+    help: 'full,coordination (default: both); coordination alone: no blocks, no mining, no page, for a small board',
+  },
   join: {
     type: 'string',
     hint: 'LINK',
@@ -130,6 +134,9 @@ export const RELAY_FLAGS = {
 } as const
 
 type FlagName = keyof typeof RELAY_FLAGS
+
+/** What a coordination node without blocks does not have. Its two ports are UDP and TCP; the others stay closed. */
+const RELAY_ONLY_FLAGS: readonly FlagName[] = ['mine-share', 'page-origin', 'tls-cert', 'tls-key']
 
 interface Environment {
   readonly env: NodeJS.ProcessEnv
@@ -227,7 +234,7 @@ function resolveConfig(
     revocation: folderOf(text('revocation'), cwd),
     tls: take(parseTls(text('tls-cert'), text('tls-key'), cwd), undefined),
   }
-  return failures[0] ?? checkPorts(config)
+  return failures[0] ?? checkRoles(config, settings) ?? checkPorts(config)
 }
 
 /** JSON object with the names of the flags; numbers and lists may be written as such. */
@@ -267,6 +274,18 @@ function parsePort(name: string, text: string | undefined, otherwise: number): R
   if (!/^\d{1,5}$/.test(text) || Number(text) > 65_535)
     return reject('bad-value', `--${name} must be a port from 0 to 65535, not "${text}".`)
   return accept(Number(text))
+}
+
+/** A setting that would do nothing is a mistake of whoever wrote it. */
+function checkRoles(
+  { roles }: RelayConfig,
+  settings: Readonly<Record<string, Setting>>,
+): Rejection<ConfigCode> | undefined {
+  if (roles.includes('full')) return undefined
+  const idle = RELAY_ONLY_FLAGS.find((name) => settings[name] !== undefined)
+  return idle === undefined
+    ? undefined
+    : reject('bad-value', `--${idle} is for a full relay; a coordination node alone has no mining and no page.`)
 }
 
 function checkPorts(config: RelayConfig): Result<RelayConfig, ConfigCode> {

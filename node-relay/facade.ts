@@ -85,6 +85,20 @@ export interface RelayStatus {
   /** Those with a lease that has not ended. */
   readonly devicesAlive: number
   readonly incidents: readonly { readonly at: number; readonly code: string; readonly sentence: string }[]
+  /** Of a node without blocks only, which has no mining, no waiting transactions and no count of devices. */
+  readonly light?: LightStatus
+}
+
+export interface LightStatus {
+  readonly phase: 'connecting' | 'syncing' | 'following' | 'asleep' | 'offline'
+  /** Full nodes that it asks. */
+  readonly servers: number
+  /** It is in the coordination set, by its settled record. */
+  readonly admits: boolean
+  /** Code for which it vouches for nobody now. */
+  readonly obstacle: string | undefined
+  /** Of this process, bytes: resident, and JavaScript objects within it. */
+  readonly memory: { readonly resident: number; readonly heap: number }
 }
 
 /** A connected peer, for the owner alone. */

@@ -54,6 +54,7 @@ import { createFacade } from './full-node/relay-facade.ts'
 import { findRelayFile, writeRelayFile } from './full-node/relay-file.ts'
 import { createRoleRecords } from './full-node/role-records.ts'
 import { deviceRecords, recordOf } from './full-node/views.ts'
+import { isLightNode } from './light-node/folder.ts'
 import type { Logger } from './log.ts'
 import { createDirectoryMeasure } from './metrics/directory-bytes.ts'
 import { createMeter, type Meter } from './metrics/meter.ts'
@@ -193,6 +194,11 @@ export async function createRelay(init: RelayInit): Promise<Relay> {
     closing.push(() => hasher.close())
 
     const isNew = store.genesis() === undefined
+    if (isLightNode(dataDir))
+      throw new LaresError(
+        'another-role',
+        `${dataDir} is the folder of a coordination node without blocks: start it with --roles coordination, or name another folder with --data-dir.`,
+      )
     // Another network, founded in place of the one that phones know, would help nobody.
     if (isNew && findRelayFile(dataDir) !== undefined)
       throw new LaresError(
@@ -395,7 +401,12 @@ export async function createRelay(init: RelayInit): Promise<Relay> {
     const incidentDesk = createIncidentDesk({
       chain,
       witnesses: (application, message) =>
-        collectEndorsements({ chain, network, verifier, endorse }, 'witness', application, message),
+        collectEndorsements(
+          { read: async (key) => chain.state.get(key), network, verifier, endorse },
+          'witness',
+          application,
+          message,
+        ),
       submit,
       now: clock.now,
       log: debug,

@@ -1,5 +1,6 @@
 import { fromHex } from '../../shared/bytes.ts'
 import { createSeedSigner } from '../../shared/crypto/signer.ts'
+import { LaresError } from '../../shared/errors.ts'
 import { LABEL } from '../../shared/identity/label.ts'
 import { formatVoucher } from '../../shared/protocol/voucher-text.ts'
 import { voucherMessage } from '../../shared/transaction/register.ts'
@@ -33,6 +34,12 @@ export async function createVoucher(init: {
   // A voucher is judged by the key of its day: one of a key that is being replaced would soon be void.
   const { wallet } = keys.next ?? keys
   const relay = readRelayFile(init.dataDir)
+  // A coordination node without blocks comes into the ledger after its first start.
+  if (relay.deviceId === '')
+    throw new LaresError(
+      'not-registered',
+      'This node is not in the ledger yet, so its vouchers would count for nothing.',
+    )
   const networkId = fromHex(relay.networkId)
   const issuer = fromHex(relay.deviceId)
   const notAfter = (init.now ?? Date.now()) + init.days * DAY_MS

@@ -5,7 +5,7 @@ import { deriveSeed, encodeRecoveryWords } from '../../shared/crypto/recovery-wo
 import { LaresError } from '../../shared/errors.ts'
 import type { ParsedFlags } from '../config.ts'
 import { createNodeSigner, generateEntropy } from '../crypto/node-signer.ts'
-import type { RosterView } from '../roster/door.ts'
+import type { Removal, RosterView } from '../roster/door.ts'
 import { describeMotion, type Motion, ownerMessageOf, parseMotion } from '../roster/motion.ts'
 import { askRelay, dataDirOf } from './admin-client.ts'
 import { isWanted } from './assert-wanted.ts'
@@ -37,7 +37,7 @@ export const rosterShow: Command = {
 function describeRoster(view: RosterView): string[] {
   const rows = view.seats.map(({ seat, deviceId, isOwn, sealed }) => [
     `  seat ${seat}`,
-    deviceId ?? 'never registered',
+    deviceId ?? (view.isLight ? 'its device is known to relays alone' : 'never registered'),
     `sealed ${sealed} of the last ${Math.min(view.height, 100)} blocks`,
     isOwn ? 'this relay' : '',
   ])
@@ -49,24 +49,35 @@ function describeRoster(view: RosterView): string[] {
     ...(places.length === 0 ? [] : ['Where they are reached, by the ledger:', ...places]),
     view.coordination.length === 0 ? 'No coordination node.' : 'Coordination nodes:',
     ...view.coordination.map((device) => `  ${device}`),
-    ...(own.seat === undefined ? ['This relay holds no seat: "lares roster propose" asks for one.'] : []),
+    ...(own.seat === undefined ? [withoutSeat(view)] : []),
   ]
+}
+
+function withoutSeat({ isLight, own }: RosterView): string {
+  if (!isLight) return 'This relay holds no seat: "lares roster propose" asks for one.'
+  return own.coordinates
+    ? 'This node admits newcomers.'
+    : 'This node is not a coordination node yet: "lares roster propose" asks for it.'
 }
 
 /** Registers the relay first where that is still to be done. Its recovery words are made and shown here, not in the relay. */
 export const rosterPropose: Command = {
   name: 'roster propose',
-  parameters: '[--voucher TEXT] [--remove SEAT]',
-  summary: 'ask for a seat for this relay, or propose to take one away',
+  parameters: '[--voucher TEXT] [--remove SEAT|ID]',
+  summary: 'ask for a seat for this relay, or propose that another gives up its role',
   flags: {
     'data-dir': DATA_DIR_FLAG,
     voucher: { type: 'string', hint: 'TEXT', help: 'of this network, for a relay that is not in the ledger yet' },
-    remove: { type: 'string', hint: 'SEAT', help: 'the seat to take away, by its number' },
+    remove: {
+      type: 'string',
+      hint: 'SEAT|ID',
+      help: 'the seat to take away, by its number, or the coordination node, by its device ID',
+    },
   },
   positionals: [],
   async run(input, context) {
     const dataDir = dataDirOf(input, context)
-    const remove = seatOf(input)
+    const remove = removalOf(input)
     const { own } = await askRelay<RosterView>(dataDir, '/roster')
     const { voucher } = input.values
     if (remove === undefined && own.deviceId === undefined && typeof voucher === 'string')
@@ -219,10 +230,10 @@ function readMotion(text: string): Motion {
 }
 
 /** @throws {LaresError} `usage` */
-function seatOf({ values }: ParsedFlags): number | undefined {
+function removalOf({ values }: ParsedFlags): Removal | undefined {
   const text = values['remove']
   if (text === undefined) return undefined
-  if (typeof text !== 'string' || !/^\d{1,5}$/.test(text))
-    throw new LaresError('usage', `--remove takes the number of a seat, not "${text}".`)
-  return Number(text)
+  if (typeof text === 'string' && /^\d{1,5}$/.test(text)) return { seat: Number(text) }
+  if (typeof text === 'string' && /^lares/i.test(text)) return { deviceId: text }
+  throw new LaresError('usage', `--remove takes the number of a seat, or a device ID, not "${text}".`)
 }

@@ -109,7 +109,7 @@ export async function runCommandLine(
   if (rest.includes('--help') || rest.includes('-h')) return help(command.name, context)
   try {
     if (command === start) {
-      const { runStart } = await import('./start.ts')
+      const { runStart } = await import('./run-start.ts')
       return await runStart(rest, context, createRelay)
     }
     const input = parseFlags(rest, command.flags)

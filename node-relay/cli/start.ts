@@ -1,12 +1,12 @@
 import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http'
 import { LaresError } from '../../shared/errors.ts'
-import { type RelayConfig, readRelayConfig } from '../config.ts'
-import { type DataDir, openDataDir } from '../data-dir.ts'
+import type { RelayConfig } from '../config.ts'
+import type { DataDir } from '../data-dir.ts'
 import { assertPortsFree } from '../free-ports.ts'
 import { openAdminSocket } from '../http/admin.ts'
 import { createHttpApp } from '../http/app.ts'
 import { openPort } from '../http/port.ts'
-import { createLog, type Logger } from '../log.ts'
+import type { Logger } from '../log.ts'
 import { type Announcement, announceName } from '../mdns/announce.ts'
 import { createMeter, type Meter } from '../metrics/meter.ts'
 import { type MetricsServer, openMetrics } from '../metrics/server.ts'
@@ -16,59 +16,26 @@ import type { Relay, RelayInit } from '../relay.ts'
 import { type CertificateStore, openCertificateStore, readBroughtCertificate } from '../tls/certificate-store.ts'
 import { isLoopback, reachableAddresses, urlHost } from '../tls/lan-addresses.ts'
 import { ownerWordsBox, startBanner } from './banner.ts'
-import { type CliContext, EXIT_FAILED, EXIT_OK, EXIT_USAGE } from './command.ts'
+import type { CliContext } from './command.ts'
+import { hostsForPeers } from './hosts.ts'
+import { openLog } from './open-log.ts'
 
 export type RelayFactory = (init: RelayInit) => Promise<Relay>
 
 /** The node is large, and other commands do without it. */
 const loadRelay: RelayFactory = async (init) => (await import('../relay.ts')).createRelay(init)
 
-/** Runs a relay and its doors until the signal ends it. @throws {LaresError} with a sentence for a person */
-export async function runStart(
-  args: readonly string[],
-  context: CliContext,
-  createRelay: RelayFactory = loadRelay,
-): Promise<number> {
-  const config = readRelayConfig(args, context)
-  if (!config.ok) {
-    context.printError(config.detail)
-    return EXIT_USAGE
-  }
-  const dataDir = openDataDir(config.value.dataDir)
-  if (!dataDir.ok) {
-    context.printError(dataDir.detail)
-    return EXIT_FAILED
-  }
-  const closing: (() => unknown)[] = [dataDir.value.close]
-  try {
-    await open(config.value, dataDir.value, context, createRelay, (close) => closing.push(close))
-    await ended(context.signal)
-    if (!config.value.quiet) context.print('Stopping.')
-    return EXIT_OK
-  } finally {
-    // The last opened first; what fails to close must not keep the rest open.
-    for (const close of closing.reverse()) {
-      try {
-        await close()
-      } catch (error) {
-        context.printError((error as Error).message)
-      }
-    }
-  }
-}
-
-async function open(
+/** Opens a relay and its doors. @throws {LaresError} with a sentence for a person */
+export async function openRelay(
   config: RelayConfig,
   dataDir: DataDir,
   context: CliContext,
-  createRelay: RelayFactory,
   onStop: (close: () => unknown) => void,
+  createRelay: RelayFactory = loadRelay,
 ): Promise<void> {
   const parameters = parametersOf(config.network)
   if (!parameters.ok) throw new LaresError(parameters.code, parameters.detail)
-  const logFile = config.logTo === 'file' ? dataDir.file('relay.log') : undefined
-  const log = createLog({ level: config.logLevel, destination: logFile === undefined ? 'stderr' : { file: logFile } })
-  log.info({ version: context.version, node: process.version, platform: process.platform }, 'starting')
+  const { log, logFile } = openLog(config, dataDir, context.version)
   const peerHosts = hostsForPeers(config.listen)
   await assertPortsFree(peerHosts, [
     { protocol: 'UDP', port: config.udpPort, flag: 'udp-port' },
@@ -219,12 +186,6 @@ function openCertificates(
   })
 }
 
-/** libp2p listens on IPv4 alone by default: two sockets on one UDP port, one per family, get in each other's way. */
-function hostsForPeers(listen: readonly string[]): readonly string[] {
-  const specific = listen.filter((host) => host !== '::')
-  return specific.length > 0 ? specific : listen
-}
-
 /** Where the page is best reached, the most stable first. */
 function pageOrigin(config: RelayConfig, mdns: Announcement, port: number): string {
   return config.pageOrigin ?? allOrigins(config, mdns, port)[0] ?? `http://127.0.0.1:${port}`
@@ -264,11 +225,4 @@ function createGate(): { handler: RequestListener; open(handler: RequestListener
 
 function note(log: Logger): (message: string, error?: unknown) => void {
   return (message, error) => (error === undefined ? log.info(message) : log.warn({ err: error }, message))
-}
-
-function ended(signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    if (signal.aborted) resolve()
-    else signal.addEventListener('abort', () => resolve(), { once: true })
-  })
 }

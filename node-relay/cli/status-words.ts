@@ -1,12 +1,14 @@
 /** What `lares status` prints, made of what the relay answers. Pure. */
 import { labelSentence } from '../../shared/admission/label-words.ts'
 import { SEALED_WINDOW } from '../../shared/chain/keepers.ts'
-import type { KeeperRow, PeerRow } from '../facade.ts'
+import type { KeeperRow, LightStatus, PeerRow } from '../facade.ts'
 import type { AdminStatus } from '../http/admin-socket.ts'
 import { countOf, formatDuration, formatTable, formatTime } from './text.ts'
 
 /** Lines of each list that are printed; the rest is counted, and --json has it all. */
 export const MAX_PRINTED = { peers: 40, keepers: 40, incidents: 20 } as const
+
+const MB = 1_000_000
 
 const TRANSPORTS: Readonly<Record<string, string>> = {
   'webrtc-direct': 'WebRTC-direct',
@@ -18,8 +20,13 @@ const TRANSPORTS: Readonly<Record<string, string>> = {
 
 /** @param now ms since the Unix epoch */
 export function describeStatus(relay: AdminStatus, now: number): string {
+  const facts = relay.light === undefined ? relayFacts(relay, now) : lightFacts(relay, relay.light, now)
+  return [facts, ...describeKeepers(relay, now), ...describePeers(relay, now), ...describeIncidents(relay)].join('\n')
+}
+
+function relayFacts(relay: AdminStatus, now: number): string {
   const { tip, settled } = relay
-  const facts = formatTable([
+  return formatTable([
     ['Device ID', relay.deviceId ?? 'comes with the first block'],
     ['Network', relay.networkId],
     ['Roles', relay.roles.join(', ')],
@@ -40,16 +47,46 @@ export function describeStatus(relay: AdminStatus, now: number): string {
     ['Metrics', relay.doors.metricsUrl ?? 'off'],
     ['Join link', relay.doors.joinUrl],
   ])
-  return [facts, ...describeKeepers(relay, now), ...describePeers(relay, now), ...describeIncidents(relay)].join('\n')
 }
 
-function describeKeepers({ keepers, tip }: AdminStatus, now: number): string[] {
+/** Of a node without blocks: what it does not have is not spoken of as if it were zero. */
+function lightFacts(node: AdminStatus, light: LightStatus, now: number): string {
+  const { tip, settled } = node
+  return formatTable([
+    ['Device ID', node.deviceId ?? 'none yet: "lares roster propose --voucher TEXT"'],
+    ['Network', node.networkId],
+    ['Role', 'coordination alone: no blocks, no mining, no page'],
+    ['Fits by measure', labelSentence(node.fits)],
+    ['Running', `${formatDuration(now - node.startedAt)}, version ${node.version}, process ${node.pid}`],
+    ['Tip', `${tip.height}, ${formatTime(tip.time)}`],
+    [
+      'Settled',
+      `${settled.height}, ${formatTime(settled.time)}, ${settled.keepersSeen} of ${countOf(settled.keepers, 'keeper')} seen`,
+    ],
+    ['Follows', `${light.phase}, by ${countOf(light.servers, 'full node')}`],
+    ['Newcomers', newcomerWords(light)],
+    ['Memory', `${Math.round(light.memory.resident / MB)} MB, ${Math.round(light.memory.heap / MB)} of them objects`],
+    ['Metrics', node.doors.metricsUrl ?? 'off'],
+  ])
+}
+
+function newcomerWords({ admits, obstacle }: LightStatus): string {
+  if (!admits) return 'not in the coordination set: "lares roster propose" asks for it'
+  if (obstacle === undefined) return 'endorsed by this node'
+  const why =
+    obstacle === 'view-clock'
+      ? 'set the clock of this machine, most full nodes have another time'
+      : 'what is settled here is too old to judge by'
+  return `turned away for now (${obstacle}): ${why}`
+}
+
+function describeKeepers({ keepers, tip, light }: AdminStatus, now: number): string[] {
   // Who sleeps is worth knowing first.
   const rows = [...keepers].sort((a, b) => Number(b.isAsleep) - Number(a.isAsleep))
   const blocks = Math.min(tip.height, SEALED_WINDOW)
   const table = rows.map((keeper) => [
     `  seat ${keeper.seat}`,
-    keeper.deviceId ?? 'never registered',
+    keeper.deviceId ?? (light === undefined ? 'never registered' : ''),
     keeperWords(keeper, blocks, now),
     keepers.length > 1 ? serviceWords(keeper) : '',
     keeper.isOwn ? 'this relay' : '',

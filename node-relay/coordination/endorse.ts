@@ -14,6 +14,7 @@ import { applyEvidence } from '../../shared/ledger/evidence.ts'
 import { applyIncident } from '../../shared/ledger/incident.ts'
 import { policyOf } from '../../shared/ledger/policy.ts'
 import { applyRegister } from '../../shared/ledger/register.ts'
+import type { StateReader } from '../../shared/ledger/state-overlay.ts'
 import { endorsementMessage, hashApplication, type Register } from '../../shared/transaction/register.ts'
 import {
   incidentEndorsementMessage,
@@ -26,8 +27,13 @@ import type { RevocationList } from '../certificate/revocation-list.ts'
 import type { FullChain } from '../full-node/chain.ts'
 import { recordOf } from '../full-node/views.ts'
 
+/** What an endorser judges by: the whole chain, or the proven part of one that is followed by its headers. */
+export interface EndorsingView extends Pick<FullChain, 'tip' | 'graph' | 'rules'> {
+  readonly state: StateReader
+}
+
 export interface Endorser {
-  readonly chain: FullChain
+  readonly chain: EndorsingView
   readonly verifier: SignatureVerifier
   readonly wallet: Signer
   readonly deviceId: Uint8Array
@@ -118,7 +124,7 @@ interface CertifiedSubject {
   readonly endorsed: Uint8Array
 }
 
-function readCertified(chain: FullChain, bytes: Uint8Array): Result<CertifiedSubject> {
+function readCertified(chain: EndorsingView, bytes: Uint8Array): Result<CertifiedSubject> {
   const { networkId } = chain.rules
   const transaction = transactionCodec.decode(bytes)
   if (!transaction.ok) return transaction
@@ -151,7 +157,7 @@ function readCertified(chain: FullChain, bytes: Uint8Array): Result<CertifiedSub
 }
 
 /** Whether a header of this hash was settled lately, as this node sees it. */
-function isFreshNonce({ graph }: FullChain, nonce: Uint8Array): boolean {
+function isFreshNonce({ graph }: Pick<EndorsingView, 'graph'>, nonce: Uint8Array): boolean {
   const node = graph.get(toHex(nonce))
   if (node === undefined || !graph.isBest(node)) return false
   const { height } = graph.settled.node

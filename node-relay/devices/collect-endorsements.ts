@@ -2,15 +2,14 @@ import { compareBytes, equalBytes, toHex } from '../../shared/bytes.ts'
 import type { SignatureVerifier } from '../../shared/crypto/signature-verifier.ts'
 import { accept, type Result, reject } from '../../shared/errors.ts'
 import { STATUS } from '../../shared/identity/label.ts'
+import { type DeviceRecord, deviceRecordCodec } from '../../shared/identity/record.ts'
 import { coordinationSetCodec } from '../../shared/ledger/records.ts'
-import { COORDINATION_SET_KEY } from '../../shared/ledger/state-keys.ts'
+import { COORDINATION_SET_KEY, deviceKey } from '../../shared/ledger/state-keys.ts'
 import { PROTOCOLS } from '../../shared/protocol/ids.ts'
 import { endorsementAnswerCodec } from '../../shared/protocol/messages.ts'
 import type { PeerNetwork } from '../../shared/protocol/transport.ts'
 import type { Register } from '../../shared/transaction/register.ts'
 import type { EndorsingDoor } from '../coordination/endorse.ts'
-import type { FullChain } from '../full-node/chain.ts'
-import { recordOf } from '../full-node/views.ts'
 
 /** Endorsements of different sponsors that a registration needs, where the set has as many (DESIGN 4). */
 const WANTED = 2
@@ -21,8 +20,8 @@ const MAX_DIALLED = 4
 type Endorsement = Register['endorsements'][number]
 
 /**
- * The endorsements of a newcomer that speaks HTTP alone: this relay's own, and where the set has several sponsors, those of
- * other coordination nodes, asked over libp2p. Sorted by device ID.
+ * The endorsements of a newcomer: this node's own, where it is a coordination node, and where the set has several sponsors,
+ * those of others, asked over libp2p. Sorted by device ID.
  *
  * @param message what they sign
  *
@@ -30,28 +29,34 @@ type Endorsement = Register['endorsements'][number]
  */
 export async function collectEndorsements(
   init: {
-    readonly chain: FullChain
+    /** The value under a key of the state; undefined: there is none. */
+    read(key: Uint8Array): Promise<Uint8Array | undefined>
     readonly network: PeerNetwork
     readonly verifier: SignatureVerifier
-    /** undefined: this relay is no coordination node. */
+    /** undefined: this node does not endorse. */
     readonly endorse: EndorsingDoor | undefined
   },
   protocol: keyof EndorsingDoor,
   application: Uint8Array,
   message: Uint8Array,
 ): Promise<Result<Endorsement[]>> {
-  const { chain, network, verifier } = init
-  const { state } = chain
-  const bytes = state.get(COORDINATION_SET_KEY)
+  const { network, verifier } = init
+  const bytes = await init.read(COORDINATION_SET_KEY)
   const set = bytes && coordinationSetCodec.decode(bytes)
   const members = set?.ok ? set.value.members : []
   const wanted = Math.min(WANTED, new Set(members.map(({ sponsor }) => toHex(sponsor))).size)
   const voices = new Map<string, Endorsement>()
   let refused: Result<never> | undefined
 
+  async function recordOf(deviceId: Uint8Array): Promise<DeviceRecord | undefined> {
+    const value = await init.read(deviceKey(deviceId))
+    const record = value && deviceRecordCodec.decode(value)
+    return record?.ok ? record.value : undefined
+  }
+
   async function take(endorsement: Endorsement): Promise<void> {
     const member = members.find((one) => equalBytes(one.deviceId, endorsement.deviceId))
-    const record = member && recordOf(state, endorsement.deviceId)
+    const record = member && (await recordOf(endorsement.deviceId))
     if (member === undefined || record?.status !== STATUS.active || voices.has(toHex(member.sponsor))) return
     const check = { publicKey: record.walletKey, message, signature: endorsement.signature }
     if (await verifier.verify(check)) voices.set(toHex(member.sponsor), endorsement)
@@ -81,8 +86,9 @@ export async function collectEndorsements(
   let dialled = 0
   for (const { deviceId, sponsor } of members) {
     if (voices.size >= wanted || dialled >= MAX_DIALLED) break
-    const address = recordOf(state, deviceId)?.addresses[0]
-    if (address === undefined || voices.has(toHex(sponsor))) continue
+    if (voices.has(toHex(sponsor))) continue
+    const address = (await recordOf(deviceId))?.addresses[0]
+    if (address === undefined) continue
     dialled++
     // One that cannot be reached is one voice less, too.
     const connection = await network.dial(address).catch(() => undefined)

@@ -86,7 +86,8 @@ export function createSmallDevices(init: SmallDevicesInit): SmallDeviceDoor {
   const joining = createJoinDesk({
     chain,
     stateOf,
-    endorsements: (protocol, application, message) => collectEndorsements(init, protocol, application, message),
+    endorsements: (protocol, application, message) =>
+      collectEndorsements({ ...init, read: async (key) => chain.state.get(key) }, protocol, application, message),
     async submit(transaction) {
       const result = await init.submit(transaction)
       return result.ok ? accept({ transactionId: toHex(result.value.transactionId) }) : result

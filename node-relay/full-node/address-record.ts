@@ -2,6 +2,7 @@ import { equalBytes, toHex } from '../../shared/bytes.ts'
 import type { Signer } from '../../shared/crypto/signer.ts'
 import type { Result } from '../../shared/errors.ts'
 import { LABEL, STATUS } from '../../shared/identity/label.ts'
+import type { StateReader } from '../../shared/ledger/state-overlay.ts'
 import { rotateMessage, rotateNewKeyMessage, transactionCodec } from '../../shared/transaction/transaction.ts'
 import type { FullChain } from './chain.ts'
 import { recordOf } from './views.ts'
@@ -12,7 +13,7 @@ export const SAME_ADDRESSES_BLOCKS = 2_880
 const HAND_IN_AGAIN_BLOCKS = 20
 
 export interface AddressRecordInit {
-  readonly chain: Pick<FullChain, 'state' | 'tip' | 'rules'>
+  readonly chain: Pick<FullChain, 'tip' | 'rules'> & { readonly state: StateReader }
   readonly wallet: Signer
   deviceId(): Uint8Array
   /** What should stand in the record; undefined: not known now, so that stays which is there. */

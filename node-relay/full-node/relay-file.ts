@@ -9,7 +9,7 @@ const RELAY_FILE = 'relay.json'
 export interface RelayFile {
   /** Hex. */
   readonly networkId: string
-  /** Hex. */
+  /** Hex; empty while a node without blocks has none. */
   readonly deviceId: string
   /** Where its page is reached, without a fragment, as printed at the last start; undefined before. */
   readonly pageUrl: string | undefined

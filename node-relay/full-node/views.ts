@@ -5,6 +5,7 @@ import { type DeviceRecord, deviceRecordCodec } from '../../shared/identity/reco
 import { trustAt, trustScore } from '../../shared/identity/trust.ts'
 import { epochCodec } from '../../shared/ledger/records.ts'
 import { deviceKey, EPOCH_KEY, STATE_TYPE } from '../../shared/ledger/state-keys.ts'
+import type { StateReader } from '../../shared/ledger/state-overlay.ts'
 import type { StateTree } from '../../shared/state-tree/tree.ts'
 import type { DeviceRow } from '../facade.ts'
 
@@ -25,7 +26,7 @@ export function deviceRow(networkId: Uint8Array, record: DeviceRecord, epoch: nu
   }
 }
 
-export function recordOf(state: StateTree, deviceId: Uint8Array): DeviceRecord | undefined {
+export function recordOf(state: StateReader, deviceId: Uint8Array): DeviceRecord | undefined {
   const bytes = state.get(deviceKey(deviceId))
   const record = bytes && deviceRecordCodec.decode(bytes)
   return record?.ok ? record.value : undefined

@@ -75,7 +75,13 @@ export async function openAdminSocket(init: AdminInit): Promise<FastifyInstance>
     return {}
   })
 
-  const path = adminSocketPath(init.dataDir)
+  await listenAdmin(app, init.dataDir)
+  return app
+}
+
+/** At the socket of a data directory, for its owner alone. */
+export async function listenAdmin(app: FastifyInstance, dataDir: string): Promise<void> {
+  const path = adminSocketPath(dataDir)
   if (process.platform !== 'win32') rmSync(path, { force: true })
   // Nobody may connect between the socket's making and the change of its mode.
   const mask = process.umask(0o177)
@@ -86,7 +92,6 @@ export async function openAdminSocket(init: AdminInit): Promise<FastifyInstance>
     process.umask(mask)
   }
   if (process.platform !== 'win32') chmodSync(path, 0o600)
-  return app
 }
 
 const DEVICES_QUERY = {

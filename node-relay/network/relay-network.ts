@@ -60,8 +60,8 @@ export interface RelayNetworkInit {
   /** Further addresses at which we are reached (multiaddr text); for WebRTC-direct the certhash is added. */
   announce?: readonly string[]
   limits?: ConnectionLimits
-  /** Default: {@link CIRCUIT_LIMITS}. `applyDefaultLimit: false` lifts those of each relayed connection. */
-  circuitLimits?: ServerReservationStoreInit
+  /** Default: {@link CIRCUIT_LIMITS}. `applyDefaultLimit: false` lifts those of each relayed connection; `off`: it relays none. */
+  circuitLimits?: ServerReservationStoreInit | 'off'
   /** Data channels of one WebRTC connection before it is renewed. */
   channelBounds?: ChannelBounds
   clock?: TransportClock
@@ -149,10 +149,12 @@ export async function createRelayNetwork(init: RelayNetworkInit): Promise<RelayN
       ping: ping(),
       gossip: (components: Parameters<ReturnType<typeof gossipsub>>[0]) =>
         gossipsub(gossipOptions('hub'))(directGossip.wrap(components)),
-      circuit: circuitRelayServer({
-        reservations: init.circuitLimits ?? CIRCUIT_LIMITS,
-        maxInboundHopStreams: MAX_HOP_STREAMS,
-        maxOutboundStopStreams: MAX_STOP_STREAMS,
+      ...(init.circuitLimits !== 'off' && {
+        circuit: circuitRelayServer({
+          reservations: init.circuitLimits ?? CIRCUIT_LIMITS,
+          maxInboundHopStreams: MAX_HOP_STREAMS,
+          maxOutboundStopStreams: MAX_STOP_STREAMS,
+        }),
       }),
     },
   })

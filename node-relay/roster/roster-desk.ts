@@ -12,6 +12,7 @@ import { memberAt, twoThirds } from '../../shared/roster/roster.ts'
 import type { Approval } from '../../shared/transaction/approval.ts'
 import { transactionCodec } from '../../shared/transaction/transaction.ts'
 import { registerWithVoucher } from '../device-agent/registration.ts'
+import { parseSubject } from '../devices/subject.ts'
 import type { FullChain } from '../full-node/chain.ts'
 import { deviceOfWallet, deviceRecords } from '../full-node/views.ts'
 import type { RosterDesk, SubmittedApproval } from './door.ts'
@@ -94,6 +95,15 @@ export function createRosterDesk(init: RosterDeskInit): RosterDesk {
       return reject('last-seat', 'The last seat is never taken away: give out another first.')
     const deviceId = deviceOf(member.walletId)?.deviceId ?? member.walletId
     return accept([{ TAG: 'remove', data: { deviceId, seat } }, ...coordinationItem('remove', deviceId)])
+  }
+
+  function proposeEndOf(idText: string): Result<MotionItem[]> {
+    const deviceId = parseSubject(networkId, idText)
+    if (!deviceId.ok) return deviceId
+    const items = coordinationItem('remove', deviceId.value)
+    return items.length > 0
+      ? accept(items)
+      : reject('not-a-coordination-node', 'This is no coordination node; "lares roster show" lists them.')
   }
 
   function proposeOwn(): Result<MotionItem[]> {
@@ -184,6 +194,7 @@ export function createRosterDesk(init: RosterDeskInit): RosterDesk {
       const { members } = coordinationSet()
       return {
         networkId: toHex(networkId),
+        isLight: false,
         height,
         changeNumber: roster.changeNumber,
         votesNeeded: twoThirds(roster.members.length),
@@ -220,7 +231,12 @@ export function createRosterDesk(init: RosterDeskInit): RosterDesk {
     },
 
     propose(remove) {
-      const items = remove === undefined ? proposeOwn() : proposeRemoval(remove)
+      const items =
+        remove === undefined
+          ? proposeOwn()
+          : 'seat' in remove
+            ? proposeRemoval(remove.seat)
+            : proposeEndOf(remove.deviceId)
       return items.ok ? accept(formatMotion({ networkId, items: items.value })) : items
     },
 

@@ -1,7 +1,7 @@
 import type { FastifyInstance } from 'fastify'
 import { MAX_OWNERS, MAX_SEATS } from '../../shared/roster/roster.ts'
 import { errorAnswer } from '../http/errors.ts'
-import type { RosterDesk, SubmittedApproval } from './door.ts'
+import type { Removal, RosterDesk, SubmittedApproval } from './door.ts'
 
 /** Longest text of a motion, a vote or a voucher. */
 const MAX_TEXT = 2_048
@@ -17,11 +17,11 @@ export function addRosterRoutes(app: FastifyInstance, roster: RosterDesk): void 
       return registered.ok ? {} : reply.code(409).send(errorAnswer(registered))
     },
   )
-  app.post<{ Body: { remove?: number } }>(
+  app.post<{ Body: { remove?: Removal } }>(
     '/roster/proposal',
     { schema: { body: PROPOSAL_BODY } },
     async ({ body }, reply) => {
-      const motion = roster.propose(body.remove)
+      const motion = await roster.propose(body.remove)
       return motion.ok ? { motion: motion.value } : reply.code(409).send(errorAnswer(motion))
     },
   )
@@ -51,7 +51,14 @@ const REGISTRATION_BODY = {
 
 const PROPOSAL_BODY = {
   type: 'object',
-  properties: { remove: { type: 'integer', minimum: 0, maximum: 0xffff } },
+  properties: {
+    remove: {
+      type: 'object',
+      additionalProperties: false,
+      oneOf: [{ required: ['seat'] }, { required: ['deviceId'] }],
+      properties: { seat: { type: 'integer', minimum: 0, maximum: 0xffff }, deviceId: TEXT },
+    },
+  },
 } as const
 
 const MOTION_BODY = { type: 'object', required: ['motion'], properties: { motion: TEXT } } as const

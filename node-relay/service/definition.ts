@@ -13,16 +13,27 @@ export interface ServiceDefinition {
   readonly command: readonly string[]
   /** Directories that the relay writes to. */
   readonly writable: readonly string[]
+  readonly memory: ServiceMemory
 }
 
 export type ServiceKind = 'systemd' | 'launchd' | 'task-scheduler'
 
-/** What the service may use before the system ends and restarts it, MiB; above the sum in docs/LIMITS.md. */
-export const MAX_SERVICE_MEMORY_MIB = 1_536
-/** Where the system begins to take memory back from it, MiB. */
-export const SERVICE_MEMORY_HIGH_MIB = 1_280
+/** MiB. Above the sums in docs/LIMITS.md. */
+export interface ServiceMemory {
+  /** What the service may use before the system ends and restarts it. */
+  readonly max: number
+  /** Where the system begins to take memory back from it. */
+  readonly high: number
+}
+
+/** What a relay may use. */
+const MAX_SERVICE_MEMORY_MIB = 1_536
+const SERVICE_MEMORY_HIGH_MIB = 1_280
+/** A coordination node alone, on a board with 512 MB. */
+const MAX_BOARD_MEMORY_MIB = 256
+const BOARD_MEMORY_HIGH_MIB = 192
 /** JavaScript objects, within the above; buffers, LevelDB and WebRTC are outside of it. MiB */
-export const MAX_SERVICE_HEAP_MIB = 640
+const MAX_SERVICE_HEAP_MIB = 640
 
 /** The words that mark a file which nobody has tried on its system. */
 export const NOT_RUN_HERE = 'Not run here: this file was generated and never tried on such a system.'
@@ -38,14 +49,16 @@ export interface DefinitionInit {
 
 export function defineService(init: DefinitionInit): ServiceDefinition {
   const dataDir = resolve(init.dataDir)
+  const isBoard = init.flags.includes('--roles=coordination')
   const socketDirectory = dirname(adminSocketPath(dataDir, 'linux'))
   return {
     name: serviceName(dataDir, init.isDefaultDataDir),
     dataDir,
     command: [
       init.node,
-      ...MEMORY_FLAGS,
-      `--max-old-space-size=${MAX_SERVICE_HEAP_MIB}`,
+      ...(isBoard
+        ? MEMORY_FLAGS.coordination
+        : [...MEMORY_FLAGS.relay, `--max-old-space-size=${MAX_SERVICE_HEAP_MIB}`]),
       init.main,
       'start',
       '--data-dir',
@@ -53,6 +66,9 @@ export function defineService(init: DefinitionInit): ServiceDefinition {
       '--quiet',
       ...init.flags,
     ],
+    memory: isBoard
+      ? { max: MAX_BOARD_MEMORY_MIB, high: BOARD_MEMORY_HIGH_MIB }
+      : { max: MAX_SERVICE_MEMORY_MIB, high: SERVICE_MEMORY_HIGH_MIB },
     writable: socketDirectory === dataDir ? [dataDir] : [dataDir, tmpdir()],
   }
 }

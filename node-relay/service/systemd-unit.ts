@@ -1,4 +1,4 @@
-import { MAX_SERVICE_MEMORY_MIB, SERVICE_MEMORY_HIGH_MIB, type ServiceDefinition } from './definition.ts'
+import type { ServiceDefinition } from './definition.ts'
 import { stamped } from './stamp.ts'
 
 /**
@@ -8,7 +8,7 @@ import { stamped } from './stamp.ts'
  * user namespace; where the system allows none, systemd leaves them out by itself, and does so for these only as long as
  * nothing is mounted elsewhere, which is why there is no PrivateTmp. MemoryDenyWriteExecute is no choice: V8 compiles.
  */
-export function systemdUnit({ command, dataDir, writable }: ServiceDefinition): string {
+export function systemdUnit({ command, dataDir, writable, memory }: ServiceDefinition): string {
   return stamped((line) =>
     [
       `# ${line}`,
@@ -32,8 +32,8 @@ export function systemdUnit({ command, dataDir, writable }: ServiceDefinition): 
       'UMask=0077',
       '',
       '# Bounds: docs/LIMITS.md says what they are made of.',
-      `MemoryHigh=${SERVICE_MEMORY_HIGH_MIB}M`,
-      `MemoryMax=${MAX_SERVICE_MEMORY_MIB}M`,
+      `MemoryHigh=${memory.high}M`,
+      `MemoryMax=${memory.max}M`,
       'TasksMax=256',
       'LimitNOFILE=8192',
       'LimitCORE=0',

@@ -4,7 +4,7 @@ import type { PeerNetwork, TransportClock } from '../../shared/protocol/transpor
 import { hostOf, isSharedHost } from '../../shared/transport/address.ts'
 import { type AddressBook, type Candidate, peerOf } from './address-book.ts'
 
-/** Connections to full nodes that this relay keeps up by itself, besides those that a person named. */
+/** Connections to full nodes that a relay keeps up by itself, besides those that a person named. */
 export const MAX_OUTBOUND_PEERS = 8
 /** Between two rounds of dialling, ms. */
 const ROUND_MS = 5_000
@@ -41,13 +41,15 @@ export function createDialler(init: {
   readonly networkId: Uint8Array
   readonly book: AddressBook
   readonly clock: TransportClock
+  /** Connections to keep up; default: {@link MAX_OUTBOUND_PEERS}. */
+  readonly outbound?: number
   /** Of the full nodes in the ledger. */
   recorded(): readonly RecordedNode[]
   /** The addresses to keep for the next start have changed. */
   remember(addresses: readonly string[]): void
   log(message: string): void
 }): Dialler {
-  const { network, book, clock, log } = init
+  const { network, book, clock, outbound = MAX_OUTBOUND_PEERS, log } = init
   const underway = new Set<string>()
   /** When connected full nodes were asked: bounded as connections are. */
   const asked = new Map<string, number>()
@@ -64,7 +66,7 @@ export function createDialler(init: {
   function round(): void {
     if (Math.abs(clock.now() - recordsAt) >= RECORDS_MS) hearRecords()
     const connected = new Set(network.peers().map(({ peerId }) => peerId))
-    const wanted = MAX_OUTBOUND_PEERS - asked.size - underway.size
+    const wanted = outbound - asked.size - underway.size
     const isBusy = (peer: string) => connected.has(peer) || underway.has(peer)
     for (const candidate of book.next(isBusy, wanted, clock.now())) void reach(candidate)
     const pause = asked.size < FEW_PEERS ? ASK_PEERS_SOON_MS : ASK_PEERS_MS

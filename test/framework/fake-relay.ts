@@ -124,6 +124,7 @@ export const FAKE_FLEET: FleetDoor = {
 export const FAKE_ROSTER: RelayFacade['roster'] = {
   view: () => ({
     networkId: FAKE_NETWORK_ID,
+    isLight: false,
     height: 120,
     changeNumber: 0,
     votesNeeded: 1,

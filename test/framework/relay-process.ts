@@ -19,6 +19,8 @@ export interface RelayProcessInit {
   /** Runs before the program, e.g. `['ip', 'netns', 'exec', 'relay']`. */
   readonly prefix?: readonly string[]
   readonly listen?: string
+  /** Flags of Node itself. */
+  readonly execArgv?: readonly string[]
   /** Added to this process's environment. */
   readonly env?: Readonly<Record<string, string>>
 }
@@ -52,8 +54,26 @@ export async function loggedErrors(dataDir: string): Promise<string[]> {
   return lines.filter((line) => (JSON.parse(line) as { level: number }).level >= ERROR_LEVEL)
 }
 
+/** A node that is a coordination node and nothing else. */
+export type CoordinationProcess = Omit<RelayProcess, 'joinUrl' | 'localUrl'>
+
+/** Starts one on free ports, and waits for its banner. At its first start its flags bring the link. */
+export async function startCoordinationProcess(init: RelayProcessInit = {}): Promise<CoordinationProcess> {
+  return await startProcess({ ...init, flags: ['--roles', 'coordination', ...(init.flags ?? [])] })
+}
+
 /** Starts a relay on free ports at the test preset, and waits for its banner. */
 export async function startRelayProcess(init: RelayProcessInit = {}): Promise<RelayProcess> {
+  const started = await startProcess(init)
+  const output = started.output()
+  return {
+    ...started,
+    joinUrl: found(output, /https?:\/\/\S+#join=\S+/),
+    localUrl: found(output, /http:\/\/127\.0\.0\.1:\d+\//),
+  }
+}
+
+async function startProcess(init: RelayProcessInit): Promise<CoordinationProcess> {
   const dataDir = init.dataDir ?? (await makeDataDir())
   const flags = [
     '--data-dir',
@@ -69,6 +89,7 @@ export async function startRelayProcess(init: RelayProcessInit = {}): Promise<Re
   const [command, ...args] = [
     ...(init.prefix ?? []),
     process.execPath,
+    ...(init.execArgv ?? []),
     MAIN,
     'start',
     ...flags,
@@ -87,8 +108,6 @@ export async function startRelayProcess(init: RelayProcessInit = {}): Promise<Re
     dataDir,
     pid: child.pid as number,
     output: () => output,
-    joinUrl: found(output, /https?:\/\/\S+#join=\S+/),
-    localUrl: found(output, /http:\/\/127\.0\.0\.1:\d+\//),
     kill: () => end(child, 'SIGKILL'),
     stop: () => end(child, 'SIGINT'),
   }
@@ -140,7 +159,7 @@ function banner(child: ChildProcess, output: () => string): Promise<void> {
   return new Promise((resolve, reject) => {
     const timer = setTimeout(() => reject(new Error(`the relay did not start:\n${output()}`)), START_TIMEOUT_MS)
     const check = () => {
-      if (!/Ctrl-C stops the relay/.test(output())) return
+      if (!/Ctrl-C stops the (?:relay|node)/.test(output())) return
       clearTimeout(timer)
       resolve()
     }

@@ -58,7 +58,7 @@ export interface SoakRelay {
 
 export async function startSoakRelay(init: SoakRelayInit, onFault: (text: string) => void): Promise<SoakRelay> {
   const child = fork(CHILD, [JSON.stringify(init)], {
-    execArgv: MEMORY_FLAGS,
+    execArgv: MEMORY_FLAGS.relay,
     stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
   })
   let stopping = false

@@ -54,17 +54,7 @@ describe('relay configuration', () => {
   test('flags are read', () => {
     writeFileSync(join(cwd, 'net.json'), '{"name":"site"}')
     const config = read(
-      ...[
-        '--port=0',
-        '--udp-port',
-        '5000',
-        '--listen',
-        '127.0.0.1,::1',
-        '--roles',
-        'coordination',
-        '--network',
-        'net.json',
-      ],
+      ...['--port=0', '--udp-port', '5000', '--listen', '127.0.0.1,::1', '--roles', 'full', '--network', 'net.json'],
       ...['--mine-share', '.5', '--name', 'Kitchen.local', '--page-origin', 'https://lares.example/app/', '--quiet'],
       ...['--tls-cert', 'a.crt', '--tls-key', 'a.key', '--log-level', 'debug', '--log-to', 'stderr'],
     )
@@ -74,7 +64,7 @@ describe('relay configuration', () => {
         port: 0,
         udpPort: 5000,
         listen: ['127.0.0.1', '::1'],
-        roles: ['coordination'],
+        roles: ['full'],
         network: { kind: 'file', path: join(cwd, 'net.json'), content: { name: 'site' } },
         mineShare: 0.5,
         name: 'kitchen',
@@ -85,6 +75,23 @@ describe('relay configuration', () => {
         tls: { certFile: join(cwd, 'a.crt'), keyFile: join(cwd, 'a.key') },
       },
     })
+  })
+
+  test('a coordination node alone has none of what belongs to mining and the page', () => {
+    expect(read('--roles', 'coordination', '--udp-port', '5000')).toMatchObject({
+      ok: true,
+      value: { roles: ['coordination'] },
+    })
+    for (const flags of [
+      ['--mine-share', '0.1'],
+      ['--page-origin', 'https://lares.example'],
+      ['--tls-cert', 'a.crt', '--tls-key', 'a.key'],
+    ])
+      expect(read('--roles', 'coordination', ...flags)).toMatchObject({
+        ok: false,
+        code: 'bad-value',
+        detail: expect.stringContaining(`${flags[0]} is for a full relay`),
+      })
   })
 
   test('metrics are for this PC alone unless a person says otherwise', () => {

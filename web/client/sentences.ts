@@ -243,6 +243,11 @@ const JOIN_FAILURES: Readonly<Record<string, string>> = {
     'The device that made this voucher may not vouch for others: ask for a voucher from the relay.',
   'not-enough-endorsements':
     'Too few coordination nodes could be reached to confirm the join: it is tried again by itself.',
+  'view-stale':
+    'The coordination node has heard of no new blocks and confirms nobody now: it is tried again by itself.',
+  'view-unavailable': 'The coordination node reaches no full node to check by: it is tried again by itself.',
+  'view-clock': 'The clock of the coordination node is wrong, so it confirms nobody: tell its owner.',
+  'view-busy': 'The coordination node is busy with other newcomers: it is tried again by itself.',
   'already-joined': 'This device has an ID in this network already.',
   'join-under-way': 'This device is joining already: wait until it is done.',
   'not-prepared': 'The recovery words were not shown yet: begin with the voucher again.',

@@ -54,6 +54,18 @@ describe('systemd', () => {
     expect(unit).not.toContain('MemoryDenyWriteExecute')
   })
 
+  test('a coordination node alone is given what a small board has', () => {
+    const board = defineService({
+      ...{ node: '/n', main: '/m', dataDir: '/srv/a', isDefaultDataDir: false },
+      flags: ['--roles=coordination'],
+    })
+    const unit = systemdUnit(board)
+    expect(lineOf(unit, 'ExecStart')).toContain(
+      '/n --max-semi-space-size=1 --optimize-for-size --max-old-space-size=96 /m',
+    )
+    expect([lineOf(unit, 'MemoryHigh'), lineOf(unit, 'MemoryMax')]).toEqual(['MemoryHigh=192M', 'MemoryMax=256M'])
+  })
+
   test('blanks, quotes, percent and dollar signs are data', () => {
     const unit = systemdUnit(odd)
     expect(lineOf(unit, 'ExecStart')).toBe(

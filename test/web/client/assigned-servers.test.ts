@@ -4,8 +4,9 @@ import { equalBytes, toHex } from '../../../shared/bytes.ts'
 import { serversInOrder } from '../../../shared/coordination/assignment.ts'
 import type { ServiceContent } from '../../../shared/coordination/service-record.ts'
 import { formatDeviceId } from '../../../shared/identity/device-id.ts'
+import { LABEL } from '../../../shared/identity/label.ts'
 import { PROTOCOLS } from '../../../shared/protocol/ids.ts'
-import { proofCodec, proofRequestCodec } from '../../../shared/protocol/messages.ts'
+import { proofCodec, proofRequestCodec, statusCodec } from '../../../shared/protocol/messages.ts'
 import { formatVoucher } from '../../../shared/protocol/voucher-text.ts'
 import { KIND } from '../../../shared/transaction/kinds.ts'
 import type { IdentityRecord } from '../../../web/store/local-store.ts'
@@ -21,7 +22,7 @@ import { ChainBuilder, namedSigner } from '../../framework/chain-builder.ts'
 import { ClientHarness } from '../../framework/client-harness.ts'
 // The page loads it when it is needed; a test does not wait for the compiler.
 import '../../../web/client/assigned-servers.ts'
-import { type Answer, createHonestNode } from '../../framework/honest-node.ts'
+import { type Answer, createHonestNode, NotServed } from '../../framework/honest-node.ts'
 
 const KEEPERS = 6
 const peerOf = (seat: number) => `Seat${seat}`
@@ -232,6 +233,31 @@ describe('a page of a network with several full nodes', () => {
     await harness.clock.advance(120_000)
     await page()
     expect(duties(harness)).toEqual({ primary: first, standby: second })
+  })
+
+  it('takes words from a node without blocks, which can pass them on and not choose', async () => {
+    const plain = await scene()
+    const [first, second, third] = assignedSeats(plain.harness) as [number, number, number]
+    const { chain, harness, tell, time, page } = await scene((seat) => (seat === second ? undefined : {}))
+    // It would rather have the page at another server: the words of that one, under the seat that is assigned.
+    let words = [{ ...(await tell(third, { issuedAt: time + 5 })), seat: second }]
+    const told = createHonestNode({ chain, services: () => words, now: () => harness.clock.now() })
+    const served: readonly string[] = [PROTOCOLS.status.id, PROTOCOLS.servers.id, PROTOCOLS.peers.id]
+    await harness.connect('Board', async (protocol, bytes) => {
+      if (!served.includes(protocol)) throw new NotServed()
+      const answer = await told(protocol, bytes)
+      const status = protocol === PROTOCOLS.status.id && answer !== 'reject' ? statusCodec.decode(answer) : undefined
+      return status?.ok ? statusCodec.encode({ ...status.value, label: LABEL.coordination }) : answer
+    })
+    await harness.clock.advance(120_000)
+    await page()
+    expect(assignedSeats(harness)).toEqual([first, second, third])
+    expect(duties(harness)).toEqual({ primary: first, standby: third })
+    words = [await tell(second, { issuedAt: time + 6 })]
+    await harness.clock.advance(120_000)
+    await page()
+    expect(duties(harness)).toEqual({ primary: first, standby: second })
+    expect(harness.penalties).toEqual([])
   })
 
   it('follows the roster: whoever loses the seat serves no longer, and nobody else moves', async () => {
