@@ -175,7 +175,7 @@ it('endorses what is good, and lets in nobody by its word alone', async () => {
   expect(submitted).toEqual({ ok: true, value: refusal('not-enough-endorsements') })
 })
 
-it('is taken out of the set as it was let in', { timeout: MINUTE_MS }, async () => {
+it('is proposed to be taken out by its device ID, and nobody else is', { timeout: MINUTE_MS }, async () => {
   const { deviceId } = await status(node)
   const propose = (remove: string) => lares(founder.dataDir, 'roster', 'propose', '--remove', remove)
   expect(await propose('nobody')).toMatchObject({ code: 2, stderr: expect.stringContaining('or a device ID') })
