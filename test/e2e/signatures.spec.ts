@@ -41,7 +41,8 @@ interface Judged {
   perSecond: number
 }
 
-async function bundleVerifier(): Promise<string> {
+/** With what it loads when it is needed, by path. */
+async function bundleVerifier(): Promise<Record<string, [type: string, body: string]>> {
   const output = (await build({
     configFile: false,
     logLevel: 'warn',
@@ -50,7 +51,10 @@ async function bundleVerifier(): Promise<string> {
       lib: { entry: resolve(import.meta.dirname, '../../web/crypto/web-verifier.ts'), formats: ['es'] },
     },
   })) as Rollup.RollupOutput[]
-  return output[0]?.output[0].code ?? ''
+  const chunks = (output[0]?.output ?? []).flatMap((one) => (one.type === 'chunk' ? [one] : []))
+  return Object.fromEntries(
+    chunks.map(({ fileName, isEntry, code }) => [isEntry ? '/verifier.js' : `/${fileName}`, ['text/javascript', code]]),
+  )
 }
 
 let crafted: CraftedSignature[] = []
@@ -62,7 +66,7 @@ test.beforeAll(async () => {
   const cases = crafted.map((c) => [c.publicKey, c.message, c.signature].map((bytes) => base64.encode(bytes)))
   const files: Record<string, [type: string, body: string]> = {
     '/': ['text/html', '<!doctype html><title>signatures</title>'],
-    '/verifier.js': ['text/javascript', await bundleVerifier()],
+    ...(await bundleVerifier()),
     '/judge.js': ['text/javascript', JUDGE],
     '/worker.js': ['text/javascript', WORKER],
     '/cases.json': ['application/json', JSON.stringify(cases)],
