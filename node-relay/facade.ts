@@ -4,6 +4,7 @@ import type { Result } from '../shared/errors.ts'
 import type { EvidenceDesk } from './certificate/door.ts'
 import type { Presence, SmallDeviceDoor } from './devices/door.ts'
 import type { FleetDoor } from './fleet/door.ts'
+import type { FullAdmissionDoor } from './full-admission/door.ts'
 import type { PolicyDesk } from './policy/door.ts'
 import type { RelayRecovery } from './recovery/recovery.ts'
 import type { RosterDesk } from './roster/door.ts'
@@ -35,6 +36,8 @@ export interface RelayFacade {
   readonly recovery: Pick<RelayRecovery, 'view' | 'propose' | 'submit'>
   /** Admin only: seats, and who admits newcomers. */
   readonly roster: RosterDesk
+  /** Admin only: becoming a full node, and examining who wants to. */
+  readonly full: FullAdmissionDoor
   /** Admin only: this relay's own identity and keys. */
   readonly wallet: WalletDesk
   /** Admin only: what the owners have laid down. */

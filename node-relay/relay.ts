@@ -33,6 +33,12 @@ import { createChallengePassing } from './devices/pass-challenge.ts'
 import { createSmallDevices } from './devices/small-devices.ts'
 import type { RelayFacade, RelayStatus } from './facade.ts'
 import { openFleet } from './fleet/fleet.ts'
+import { createApplicant } from './full-admission/applicant.ts'
+import { openExaminationsFile } from './full-admission/examinations-file.ts'
+import { createExaminer } from './full-admission/examiner.ts'
+import { leaveSeat } from './full-admission/leave.ts'
+import { createMeasure } from './full-admission/measure.ts'
+import { createStorageAnswers } from './full-admission/storage-answers.ts'
 import { createAddressRecord } from './full-node/address-record.ts'
 import { createBlockSource, NEWER_RULES } from './full-node/block-source.ts'
 import { createBranchMemory } from './full-node/branch-memory.ts'
@@ -98,6 +104,8 @@ const ADDRESSES_LOOK_MS = 5_000
 const KEEPER_LOOK_MS = 10_000
 /** One that has just come and said nothing is asked where it stands this often, ms. */
 const NEWCOMERS_MS = 5_000
+/** Whether an applicant is to be examined is looked at this often, ms. */
+const EXAMINATION_LOOK_MS = 500
 /** A restored relay asks who is connected for later blocks this often, ms. */
 const LATER_BLOCKS_MS = 3_000
 /** Longest wait for one part of the relay to close, ms. */
@@ -433,6 +441,45 @@ export async function createRelay(init: RelayInit): Promise<Relay> {
       log: debug,
     })
     await serveSessions({ network, networkId, sessions, presence })
+    const sealing = () => recovery.sealing
+    const blockAt = (height: number) => {
+      const hash = reader.hashAt(height)
+      return hash && store.blockBytes(hash)
+    }
+    const examiner = createExaminer({
+      chain,
+      verifier,
+      sealing,
+      file: openExaminationsFile(dataDir, networkId, (message, error) => log.warn({ err: error }, message)),
+      measure: createMeasure({ network, probe: host.probe, chain, blockAt, sealing, now: clock.now }),
+      now: clock.now,
+      random: Math.random,
+    })
+    const ownProfile = () =>
+      measureOwnProfile({
+        dataDir,
+        uptimeMs: clock.now() - startedAt,
+        totals: hasher.totals(),
+        addresses: network.addresses(),
+      })
+    const ownAddresses = () => addressesForRecord(network.peerId, network.addresses(), init.announced ?? [])
+    const applicant = createApplicant({
+      dataDir,
+      chain,
+      network,
+      verifier,
+      wallet: keys.wallet,
+      sealing,
+      get deviceId() {
+        return own.deviceId
+      },
+      fullNodes: services.fullNodes,
+      addresses: ownAddresses,
+      profile: ownProfile,
+      submit,
+      now: clock.now,
+      log: debug,
+    })
     await serve({
       network,
       chain,
@@ -450,6 +497,15 @@ export async function createRelay(init: RelayInit): Promise<Relay> {
         network,
         fullNodes: services.fullNodes,
         sessionsOf: sessions.peersOf,
+      }),
+      examiner,
+      showStorage: createStorageAnswers({
+        chain,
+        verifier,
+        applicant: () => (applicant.isApplying ? own.deviceId : undefined),
+        hashAt: (height) => reader.hashAt(height),
+        blockAt,
+        now: clock.now,
       }),
       endorse,
     })
@@ -580,7 +636,7 @@ export async function createRelay(init: RelayInit): Promise<Relay> {
         // New keys use up a sequence number each; the addresses come after them.
         if (keys.held.next !== undefined) return undefined
         if (init.publishAddresses === false) return []
-        const addresses = addressesForRecord(network.peerId, network.addresses(), init.announced ?? [])
+        const addresses = ownAddresses()
         // Without a network just now, there is nothing better to say.
         return addresses.length === 0 ? undefined : addresses
       },
@@ -601,6 +657,8 @@ export async function createRelay(init: RelayInit): Promise<Relay> {
     closing.push(every(UPKEEP_MS, upkeep))
     closing.push(every(SERVICE_ROUND_MS, () => services.look()))
     closing.push(every(PRESENCE_ROUND_MS, async () => presence.look()))
+    closing.push(every(EXAMINATION_LOOK_MS, () => examiner.look()))
+    closing.push(every(applicant.roundMs, async () => void (isBehind() || (await applicant.look()))))
     closing.push(every(SYNC_TICK_MS, async () => sync.tick()))
     closing.push(every(PEER_CLOCK_MS, askClocks))
     /** Connected peers only: bounded as these are. */
@@ -734,13 +792,7 @@ export async function createRelay(init: RelayInit): Promise<Relay> {
       version: init.version,
       startedAt,
       mining,
-      profile: () =>
-        measureOwnProfile({
-          dataDir,
-          uptimeMs: clock.now() - startedAt,
-          totals: hasher.totals(),
-          addresses: network.addresses(),
-        }),
+      profile: ownProfile,
       peers,
       keepers: () =>
         keepers.rows().map((row) => {
@@ -774,6 +826,13 @@ export async function createRelay(init: RelayInit): Promise<Relay> {
         join: (application) => smallDevices.join(application),
         submit,
       }),
+      full: {
+        apply: () => applicant.apply(),
+        view: () => applicant.view(),
+        vouch: (idText) => examiner.vouch(idText),
+        applicants: () => examiner.applicants(),
+        leave: () => leaveSeat({ chain, sealing, submit }),
+      },
       wallet,
       policy: createPolicyDesk({ chain, submit }),
       evidence: createEvidenceDesk({

@@ -68,6 +68,10 @@ export const TAGS = {
   serviceRecord: 'lares/service-record/1',
   session: 'lares/session/1',
   duelProof: 'lares/duel-proof/1',
+  fullApplication: 'lares/full-application/1',
+  fullStatement: 'lares/full-statement/1',
+  storageRequest: 'lares/storage-request/1',
+  storageStep: 'lares/storage-step/1',
 } as const
 
 export type Tag = (typeof TAGS)[keyof typeof TAGS]

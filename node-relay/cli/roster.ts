@@ -81,7 +81,7 @@ export const rosterPropose: Command = {
     const { own } = await askRelay<RosterView>(dataDir, '/roster')
     const { voucher } = input.values
     if (remove === undefined && own.deviceId === undefined && typeof voucher === 'string')
-      await register(dataDir, voucher, context)
+      await registerRelay(dataDir, voucher, context)
     const body = remove === undefined ? {} : { remove }
     const { motion } = await askRelay<{ motion: string }>(dataDir, '/roster/proposal', 'POST', { body })
     for (const line of describeMotion(readMotion(motion))) context.print(line)
@@ -102,8 +102,11 @@ export const rosterPropose: Command = {
   },
 }
 
-/** @throws {LaresError} with a sentence for a person */
-async function register(dataDir: string, voucher: string, context: CliContext): Promise<void> {
+/**
+ * Registers the relay of a data directory by a voucher, shows its recovery words, and waits for the block.
+ * @throws {LaresError} with a sentence for a person
+ */
+export async function registerRelay(dataDir: string, voucher: string, context: CliContext): Promise<void> {
   const entropy = generateEntropy()
   const recoveryKey = toHex(createNodeSigner(deriveSeed(entropy, 'recovery')).publicKey)
   context.print(

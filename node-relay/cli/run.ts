@@ -15,6 +15,7 @@ import { devices } from './devices.ts'
 import { directoryExport, directoryList, directoryRemove } from './directory.ts'
 import { doctor } from './doctor.ts'
 import { enroll } from './enroll.ts'
+import { fullApply, fullLeave, fullList, fullStatus, fullVouch } from './full.ts'
 import { labels } from './labels.ts'
 import { policyDistrust, policyShow, policyTrust } from './policy.ts'
 import { proofExport, proofVerify } from './proof.ts'
@@ -72,6 +73,11 @@ const COMMANDS: readonly Command[] = [
   rosterPropose,
   rosterVote,
   rosterSubmit,
+  fullApply,
+  fullStatus,
+  fullVouch,
+  fullList,
+  fullLeave,
   policyShow,
   policyTrust,
   policyDistrust,

@@ -44,6 +44,7 @@ export interface FacadeInit {
   readonly fleet: FleetDoor
   readonly recovery: RelayFacade['recovery']
   readonly roster: RelayFacade['roster']
+  readonly full: RelayFacade['full']
   readonly wallet: RelayFacade['wallet']
   readonly policy: RelayFacade['policy']
   readonly evidence: RelayFacade['evidence']
@@ -138,6 +139,7 @@ export function createFacade(init: FacadeInit): RelayFacade {
     fleet: init.fleet,
     recovery: init.recovery,
     roster: init.roster,
+    full: init.full,
     wallet: init.wallet,
     policy: init.policy,
     evidence: init.evidence,

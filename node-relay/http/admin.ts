@@ -4,6 +4,7 @@ import { MAX_OWNERS } from '../../shared/roster/roster.ts'
 import { addBackupRoutes } from '../backup/backup-routes.ts'
 import type { JoinInfo, RelayFacade } from '../facade.ts'
 import { addFleetRoutes } from '../fleet/fleet-routes.ts'
+import { addFullRoutes } from '../full-admission/full-routes.ts'
 import { addPolicyRoutes } from '../policy/policy-routes.ts'
 import { addRosterRoutes } from '../roster/roster-routes.ts'
 import { addWalletRoutes } from '../wallet/wallet-routes.ts'
@@ -53,6 +54,7 @@ export async function openAdminSocket(init: AdminInit): Promise<FastifyInstance>
   addFleetRoutes(app, facade.fleet)
   addBackupRoutes(app, facade)
   addRosterRoutes(app, facade.roster)
+  addFullRoutes(app, facade.full)
   addPolicyRoutes(app, facade.policy)
   addWalletRoutes(app, facade.wallet)
 

@@ -71,6 +71,8 @@ export interface RelayNetworkInit {
 }
 
 export interface RelayNetwork extends StoppablePeerNetwork {
+  /** Opens a new connection to an address, even where the peer is connected, and closes it. @throws when it cannot */
+  probe(address: string, signal: AbortSignal): Promise<void>
   /**
    * Ends every connection. The native WebRTC listener keeps its UDP port bound until the process ends, so one process
    * can use a fixed UDP port once.
@@ -217,6 +219,10 @@ export async function createRelayNetwork(init: RelayNetworkInit): Promise<RelayN
   return {
     ...network,
     ...standings.watched,
+    async probe(address, signal) {
+      const connection = await node.dial(multiaddr(address), { force: true, signal })
+      await connection.close()
+    },
     async stop() {
       network.end()
       await node.stop()

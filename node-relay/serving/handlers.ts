@@ -1,5 +1,12 @@
+import { fullApplicationCodec } from '../../shared/admission/full-application.ts'
 import { LaresError, type Result } from '../../shared/errors.ts'
 import { challengeOutcomeCodec, challengeRequestCodec } from '../../shared/protocol/challenge-messages.ts'
+import {
+  fullAnswerCodec,
+  type StorageRequest,
+  storageAnswerCodec,
+  storageRequestCodec,
+} from '../../shared/protocol/full-messages.ts'
 import {
   blocksCodec,
   blocksRequestCodec,
@@ -18,6 +25,7 @@ import {
 } from '../../shared/protocol/messages.ts'
 import type { PeerNetwork } from '../../shared/protocol/transport.ts'
 import type { ChallengePassing } from '../devices/pass-challenge.ts'
+import type { Examiner } from '../full-admission/examiner.ts'
 import type { FullChain } from '../full-node/chain.ts'
 import type { ChainReader } from '../full-node/proofs.ts'
 import { type CoordinationServingInit, isUnreadable, serveCoordination } from './coordination-handlers.ts'
@@ -31,6 +39,10 @@ export interface ServingInit extends Omit<CoordinationServingInit, 'chain' | 'ne
   mayProve(peer: string): boolean
   submit(transaction: Uint8Array): Promise<Result<{ readonly transactionId: Uint8Array }>>
   readonly challenge: ChallengePassing
+  /** Hears who wants to become a full node. */
+  readonly examiner: Pick<Examiner, 'hear'>
+  /** Answers for an own application. */
+  showStorage(request: StorageRequest): Promise<Result<{ readonly digest: Uint8Array }>>
 }
 
 /** Answers the protocols of shared/protocol: what anyone may ask without a session. */
@@ -91,5 +103,21 @@ export async function serve(init: ServingInit): Promise<void> {
   await handle('challenge', async (from, bytes) => {
     const request = open(challengeRequestCodec, bytes)
     return request === undefined ? 'reject' : challengeOutcomeCodec.encode(await init.challenge(from, request))
+  })
+  await handle('fullApplication', async (from, bytes) => {
+    const application = open(fullApplicationCodec, bytes)
+    if (application === undefined) return 'reject'
+    const result = await init.examiner.hear(from, application)
+    return fullAnswerCodec.encode(
+      result.ok ? { TAG: 'examined', data: result.value } : refusal(result.code, result.detail),
+    )
+  })
+  await handle('storageChallenge', async (_from, bytes) => {
+    const request = open(storageRequestCodec, bytes)
+    if (request === undefined) return 'reject'
+    const result = await init.showStorage(request)
+    return storageAnswerCodec.encode(
+      result.ok ? { TAG: 'answered', data: { digest: result.value.digest } } : refusal(result.code, result.detail),
+    )
   })
 }

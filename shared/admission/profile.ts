@@ -1,5 +1,5 @@
 import * as P from 'micro-packed'
-import { createCodec } from '../codec.ts'
+import { checked, createCodec } from '../codec.ts'
 import { sha256 } from '../hash.ts'
 import { type CONNECTION, type POWER, type REACHABILITY, UNKNOWN, WHOLE } from './hardware.ts'
 
@@ -35,26 +35,24 @@ export const UNKNOWN_PROFILE: DeviceProfile = {
   connection: UNKNOWN,
 }
 
-const PROFILE_VERSION = 2
+export const PROFILE_VERSION = 2
 const PROFILE_LENGTH = 23
 
 /** In the order of {@link DeviceProfile}, big endian, after one byte for the version (PROTOCOL.md section 4). */
-const profileCodec = createCodec(
-  'profile',
-  PROFILE_LENGTH,
-  P.struct({
-    version: P.U8,
-    lifetimeSeconds: P.U32BE,
-    availability: P.U16BE,
-    computeScore: P.U32BE,
-    cores: P.U8,
-    storageMiB: P.U32BE,
-    memoryMiB: P.U32BE,
-    reachability: P.U8,
-    power: P.U8,
-    connection: P.U8,
-  }),
-)
+export const profileCoder = P.struct({
+  version: checked(P.U8, (version) => (version === PROFILE_VERSION ? undefined : `unknown profile version ${version}`)),
+  lifetimeSeconds: P.U32BE,
+  availability: P.U16BE,
+  computeScore: P.U32BE,
+  cores: P.U8,
+  storageMiB: P.U32BE,
+  memoryMiB: P.U32BE,
+  reachability: P.U8,
+  power: P.U8,
+  connection: P.U8,
+})
+
+const profileCodec = createCodec('profile', PROFILE_LENGTH, profileCoder)
 
 const TOP_OF_U8 = 2 ** 8 - 1
 const TOP_OF_U32 = 2 ** 32 - 1

@@ -9,20 +9,22 @@ export const MAX_SERVICE_ADDRESSES = 4
 
 const PEER = /\/p2p\/([A-Za-z0-9]{1,64})$/
 
+/** Best first; all of one peer. */
+export const serverAddressesCoder = checked(P.array(P.U8, text8), (list) => {
+  if (list.length < 1 || list.length > MAX_SERVICE_ADDRESSES) return `${list.length} addresses`
+  const peer = PEER.exec(list[0] as string)?.[1]
+  return peer !== undefined && list.every((address) => /^\/[!-~]+$/.test(address) && PEER.exec(address)?.[1] === peer)
+    ? undefined
+    : 'not the addresses of one peer'
+})
+
 const contentFields = {
   seat: P.U16BE,
   /** By the server's clock, ms. Of two records of one seat the later counts. */
   issuedAt: u48,
   /** At its limit: who is not served already goes to the next in order. */
   isBusy: P.bool,
-  /** Best first; all of one peer. */
-  addresses: checked(P.array(P.U8, text8), (list) => {
-    if (list.length < 1 || list.length > MAX_SERVICE_ADDRESSES) return `${list.length} addresses`
-    const peer = PEER.exec(list[0] as string)?.[1]
-    return peer !== undefined && list.every((address) => /^\/[!-~]+$/.test(address) && PEER.exec(address)?.[1] === peer)
-      ? undefined
-      : 'not the addresses of one peer'
-  }),
+  addresses: serverAddressesCoder,
 }
 
 const contentCoder = P.struct(contentFields)

@@ -102,6 +102,22 @@ export const PROTOCOLS = {
   presence: { id: '/lares/presence/1', maxRequest: 32, maxResponse: 512, timeoutMs: 25 * SECOND, cost: 4 },
   /** which it may have to give at another full node: this one asks there. */
   claim: { id: '/lares/claim/1', maxRequest: 172, maxResponse: 512, timeoutMs: 15 * SECOND, cost: 8 },
+  /** A device applies for a seat, and asks how it stands: several signatures are verified. */
+  fullApplication: {
+    id: '/lares/full-application/1',
+    maxRequest: 4096,
+    maxResponse: 1024,
+    timeoutMs: 10 * SECOND,
+    cost: 8,
+  },
+  /** A full node has an applicant show that it holds the blocks: up to 16 MiB are read and hashed. */
+  storageChallenge: {
+    id: '/lares/storage-challenge/1',
+    maxRequest: 256,
+    maxResponse: 512,
+    timeoutMs: 10 * SECOND,
+    cost: 64,
+  },
   submit: {
     id: '/lares/submit/1',
     maxRequest: MAX_TRANSACTION_LENGTH,

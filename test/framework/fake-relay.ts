@@ -138,6 +138,25 @@ export const FAKE_ROSTER: RelayFacade['roster'] = {
   vote: async () => reject('no-seat', 'This relay holds no seat, so it has no vote.'),
   submit: async () => accept(null),
 }
+export const FAKE_FULL: RelayFacade['full'] = {
+  apply: () => accept(null),
+  view: () => ({
+    ...{ state: 'applying', epochSeconds: 16, votes: 0, votesNeeded: 1, refused: undefined },
+    seats: [
+      {
+        seat: 0,
+        steps: [
+          { step: 'vouches', have: 1, need: 1, isMet: true },
+          { step: 'probation', have: 0, need: 2, isMet: false },
+        ],
+        hasVoted: false,
+      },
+    ],
+  }),
+  vouch: (id) => (id === FAKE_DEVICE_ID ? accept(null) : reject('not-settled', 'No such device.')),
+  applicants: () => [],
+  leave: async () => reject('last-seat', 'The last seat cannot be given back.'),
+}
 export const FAKE_POLICY: RelayFacade['policy'] = {
   view: () => ({
     networkId: FAKE_NETWORK_ID,
@@ -198,6 +217,7 @@ export function createFakeRelay(
     recovery: FAKE_RECOVERY,
     roster: FAKE_ROSTER,
     wallet: FAKE_WALLET,
+    full: FAKE_FULL,
     policy: FAKE_POLICY,
     evidence: FAKE_EVIDENCE,
     backup: () => Promise.reject(new LaresError('database-busy', 'No backup of a made-up relay.')),

@@ -8,10 +8,12 @@ import { type TCPSocketOptions, tcp } from '@libp2p/tcp'
 import { yamux } from '@libp2p/yamux'
 import { multiaddr } from '@multiformats/multiaddr'
 import { createLibp2p } from 'libp2p'
+import { fullApplicationCodec } from '../../shared/admission/full-application.ts'
 import { compactBlockCodec, compactOf } from '../../shared/block/compact-block.ts'
 import { transactionRoot } from '../../shared/block/transaction-tree.ts'
 import { challengeRequestCodec } from '../../shared/protocol/challenge-messages.ts'
 import { evidenceRequestCodec } from '../../shared/protocol/evidence-request.ts'
+import { storageRequestCodec } from '../../shared/protocol/full-messages.ts'
 import { PROTOCOLS, type ProtocolName, topicsOf } from '../../shared/protocol/ids.ts'
 import {
   blocksRequestCodec,
@@ -28,6 +30,7 @@ import { serversRequestCodec } from '../../shared/protocol/service-messages.ts'
 import { encodeFrame } from '../../shared/transport/frame.ts'
 import { gossipOptions } from '../../shared/transport/gossip-options.ts'
 import { type BuiltBlock, namedSigner } from './chain-builder.ts'
+import { signApplication } from './full-actions.ts'
 import { createHonestNode } from './honest-node.ts'
 import type { Attack, AttackResult, HostileInit, JunkKind, ServedChain } from './hostile-peer.ts'
 import { buildScene } from './hostile-scene.ts'
@@ -137,6 +140,8 @@ async function report(peers: readonly Peer[], sent: number): Promise<AttackResul
 }
 
 const tip = chain.tip.node
+/** Signed by keys that the relay does not know. */
+const nobody = { deviceId: tip.hash, wallet: stranger }
 /** One good request of each protocol. */
 const REQUESTS: Record<ProtocolName, Uint8Array> = {
   status: statusRequestCodec.encode({ networkId }),
@@ -158,6 +163,11 @@ const REQUESTS: Record<ProtocolName, Uint8Array> = {
   witness: new Uint8Array(200).fill(7),
   challenge: challengeRequestCodec.encode({
     ...{ networkId, deviceId: tip.hash, nonce: tip.hash, isPassedOn: false },
+  }),
+  fullApplication: fullApplicationCodec.encode(await signApplication(chain, nobody, { issuedAt: init.now })),
+  storageChallenge: storageRequestCodec.encode({
+    ...{ networkId, deviceId: tip.hash, nonce: tip.hash, height: 1, headerHash: tip.hash, time: init.now, seat: 0 },
+    signature: new Uint8Array(64),
   }),
   // Of a seat that there is, and signed by nobody.
   evidence: evidenceRequestCodec.encode({

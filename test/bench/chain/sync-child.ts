@@ -41,6 +41,8 @@ async function open(genesis: Uint8Array, start: number) {
     submit: async () => reject('not-here', 'nothing is taken in'),
     challenge: async () => refusal('not-here', 'no device is asked here'),
     showEvidence: async () => reject('evidence-not-here', 'nothing is kept'),
+    examiner: { hear: async () => reject('no-seat', 'nobody is examined here') },
+    showStorage: async () => reject('not-applying', 'this node has its seat'),
     endorse: undefined,
   })
   return { ...full, network, now, address: addressOf(network.addresses(), 'tcp') }

@@ -4,6 +4,7 @@ import { readFileSync } from 'node:fs'
 import { manifestCodec } from '../../../node-relay/backup/format.ts'
 import { formatMotion, formatVote } from '../../../node-relay/roster/motion.ts'
 import { certifiedApplicationCodec } from '../../../shared/admission/certificate-evidence.ts'
+import { fullApplicationCodec } from '../../../shared/admission/full-application.ts'
 import { blockCodec } from '../../../shared/block/block.ts'
 import { compactBlockCodec, compactOf } from '../../../shared/block/compact-block.ts'
 import { proveTransaction } from '../../../shared/block/transaction-tree.ts'
@@ -17,6 +18,7 @@ import { formatDeviceId, formatDid } from '../../../shared/identity/device-id.ts
 import { deviceKey } from '../../../shared/ledger/state-keys.ts'
 import { transactionProofCodec } from '../../../shared/proof/transaction-proof.ts'
 import { challengeRequestCodec } from '../../../shared/protocol/challenge-messages.ts'
+import { storageRequestCodec } from '../../../shared/protocol/full-messages.ts'
 import { PROTOCOLS } from '../../../shared/protocol/ids.ts'
 import { formatJoinLink } from '../../../shared/protocol/join-link.ts'
 import {
@@ -41,7 +43,12 @@ import { transactionCodec } from '../../../shared/transaction/transaction.ts'
 import { encodeFrame, REFUSAL_FRAME } from '../../../shared/transport/frame.ts'
 import { buildBundle } from '../../shared/proof/build-bundle.ts'
 import { buildProtocolChain, EXAMPLE_EVIDENCE, type ProtocolChain } from '../../shared/vectors/build-chain.ts'
-import { exampleEvidenceRequest, exampleSessions, protocolVectors } from '../../shared/vectors/examples.ts'
+import {
+  exampleEvidenceRequest,
+  exampleSessions,
+  fullExamples,
+  protocolVectors,
+} from '../../shared/vectors/examples.ts'
 import { recoverKeeper, sayService } from '../chain-actions.ts'
 import { ChainBuilder, namedSigner } from '../chain-builder.ts'
 import { createHonestNode } from '../honest-node.ts'
@@ -97,6 +104,7 @@ export async function buildCorpus(): Promise<Corpus> {
 
   const sessions = await exampleSessions(made)
   const key = deviceKey(phone.deviceId)
+  const full = await fullExamples(made)
   const requests: Record<string, Uint8Array[]> = {
     status: [statusRequestCodec.encode({ networkId })],
     recovery: [recoveryRequestCodec.encode({ networkId })],
@@ -129,6 +137,8 @@ export async function buildCorpus(): Promise<Corpus> {
     ),
     witness: Object.entries(made.transactions).flatMap(([name, one]) => (name === 'incident' ? [one] : [])),
     evidence: [await exampleEvidenceRequest(made, { asker: 'peer', asked: 'self' })],
+    fullApplication: [fullApplicationCodec.encode(full.application)],
+    storageChallenge: [storageRequestCodec.encode(full.storageRequest)],
     submit: Object.values(made.transactions),
     session: [sessionCertificateCodec.encode(sessions.own)],
     presence: [presenceRequestCodec.encode({ networkId })],

@@ -6,6 +6,8 @@ import { createPresenceDesk } from '../../../node-relay/coordination/presence-de
 import { createSessionDesk } from '../../../node-relay/coordination/session-desk.ts'
 import { createCachingVerifier } from '../../../node-relay/crypto/caching-verifier.ts'
 import { createNodeVerifier } from '../../../node-relay/crypto/node-verifier.ts'
+import { createExaminer } from '../../../node-relay/full-admission/examiner.ts'
+import { createStorageAnswers } from '../../../node-relay/full-admission/storage-answers.ts'
 import { checkTransaction } from '../../../node-relay/full-node/check-transaction.ts'
 import { joinGossip } from '../../../node-relay/full-node/gossip.ts'
 import { createMempool } from '../../../node-relay/full-node/mempool.ts'
@@ -108,6 +110,19 @@ export async function relayTargets(corpus: Corpus): Promise<OpenTargets> {
         from,
         request,
       ),
+    examiner: createExaminer({
+      // Valid requests are of the time of the builder's tip.
+      ...{ chain, verifier, now: () => builder.tip.block.header.time, random: () => 0.5 },
+      sealing: () => builder.keeper(0),
+      file: { read: () => ({ applicants: [], vouches: [] }), write: () => {} },
+      measure: { reach: async () => true, capacity: async () => 1_000, storage: async () => true },
+    }),
+    showStorage: createStorageAnswers({
+      ...{ chain, verifier, now: () => builder.tip.block.header.time },
+      applicant: () => corpus.made.phone.deviceId,
+      hashAt: (height) => reader.hashAt(height),
+      blockAt: (height) => reader.blocks([reader.hashAt(height) ?? networkId])[0],
+    }),
     // No device is there to answer.
     challenge: async () => ({ TAG: 'waiting', data: { expires: now() } }),
     endorse: {

@@ -17,6 +17,7 @@ import { ChainBuilder, namedSigner } from '../../framework/chain-builder.ts'
 import {
   FAKE_EVIDENCE,
   FAKE_FLEET,
+  FAKE_FULL,
   FAKE_POLICY,
   FAKE_RECOVERY,
   FAKE_ROSTER,
@@ -75,6 +76,7 @@ beforeEach(async () => {
     recovery: FAKE_RECOVERY,
     roster: FAKE_ROSTER,
     wallet: FAKE_WALLET,
+    full: FAKE_FULL,
     policy: FAKE_POLICY,
     evidence: FAKE_EVIDENCE,
     backup: () => Promise.reject(new Error('not asked for')),

@@ -1,5 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import type { Examiner } from '../../../node-relay/full-admission/examiner.ts'
 import { serve } from '../../../node-relay/serving/handlers.ts'
+import { fullApplicationCodec } from '../../../shared/admission/full-application.ts'
 import { ZERO_HASH } from '../../../shared/bytes.ts'
 import type { ServiceRecord } from '../../../shared/coordination/service-record.ts'
 import { accept, type Result, reject } from '../../../shared/errors.ts'
@@ -7,6 +9,7 @@ import { LABEL } from '../../../shared/identity/label.ts'
 import { deviceKey } from '../../../shared/ledger/state-keys.ts'
 import { challengeOutcomeCodec, challengeRequestCodec } from '../../../shared/protocol/challenge-messages.ts'
 import { evidenceAnswerCodec, evidenceRequestCodec } from '../../../shared/protocol/evidence-request.ts'
+import { fullAnswerCodec, storageAnswerCodec, storageRequestCodec } from '../../../shared/protocol/full-messages.ts'
 import { PREVIOUS_PROTOCOLS, PROTOCOLS } from '../../../shared/protocol/ids.ts'
 import {
   blocksRequestCodec,
@@ -26,6 +29,7 @@ import { serversCodec, serversRequestCodec } from '../../../shared/protocol/serv
 import { previousVersion } from '../../../shared/protocol/versions.ts'
 import { foundRelay, sayService, type TestDevice } from '../../framework/chain-actions.ts'
 import { type BuiltBlock, ChainBuilder } from '../../framework/chain-builder.ts'
+import { signApplication, signStorageRequest } from '../../framework/full-actions.ts'
 import { createHonestNode } from '../../framework/honest-node.ts'
 import { createFakeNetwork, type FakeNetwork } from '../full-node/fake-network.ts'
 import { closeAll, type OpenChain, openChain } from '../full-node/open-chain.ts'
@@ -39,6 +43,8 @@ let serviceRecords: ServiceRecord[]
 let submitted: Result<{ transactionId: Uint8Array }>
 let shown: Result<Uint8Array>
 let passed: unknown
+let examined: Awaited<ReturnType<Examiner['hear']>>
+let digested: Result<{ digest: Uint8Array }>
 let endorsed: Result<{ deviceId: Uint8Array; signature: Uint8Array }>
 const absent = new Uint8Array(32).fill(3)
 
@@ -52,6 +58,8 @@ beforeEach(async () => {
   serviceRecords = [await sayService(builder, builder.keeper(0), { seat: 0, issuedAt: 1 })]
   submitted = accept({ transactionId: absent })
   shown = accept(Uint8Array.of(1, 2))
+  examined = reject('no-seat', 'nobody is examined here')
+  digested = accept({ digest: absent })
   endorsed = accept({ deviceId: relay.deviceId, signature: new Uint8Array(64) })
   await serve({
     network,
@@ -68,6 +76,8 @@ beforeEach(async () => {
       return { TAG: 'waiting', data: { expires: 5 } }
     },
     showEvidence: async () => shown,
+    examiner: { hear: async () => examined },
+    showStorage: async () => digested,
     endorse: { endorse: async () => endorsed, endorseCertified: async () => endorsed, witness: async () => endorsed },
   })
 })
@@ -214,6 +224,31 @@ describe('serving', () => {
       expect(await network.ask(PROTOCOLS.challenge, bad)).toBe('reject')
   })
 
+  it('hears applicants and answers storage challenges, of this network alone', async () => {
+    const application = await signApplication(builder, relay)
+    const content = { deviceId: relay.deviceId, nonce: absent, height: 3, time: 1, seat: 0 }
+    const question = await signStorageRequest(builder, content)
+    const ask = async () => ({
+      full: await network.ask(PROTOCOLS.fullApplication, fullApplicationCodec.encode(application)),
+      storage: await network.ask(PROTOCOLS.storageChallenge, storageRequestCodec.encode(question)),
+    })
+    const { full, storage } = await ask()
+    expect(full !== 'reject' && fullAnswerCodec.decode(full)).toMatchObject({ value: { data: { code: 'no-seat' } } })
+    expect(storage !== 'reject' && storageAnswerCodec.decode(storage)).toMatchObject({ value: { TAG: 'answered' } })
+    digested = reject('busy', 'one at a time')
+    const refused = (await ask()).storage
+    expect(refused !== 'reject' && storageAnswerCodec.decode(refused)).toMatchObject({
+      value: { data: { code: 'busy' } },
+    })
+    const elsewhere = [
+      [PROTOCOLS.fullApplication, fullApplicationCodec.encode({ ...application, networkId: absent })],
+      [PROTOCOLS.storageChallenge, storageRequestCodec.encode({ ...question, networkId: absent })],
+    ] as const
+    for (const [spec, bytes] of elsewhere)
+      for (const bad of [bytes, bytes.subarray(1), new Uint8Array()])
+        expect(await network.ask(spec, bad)).toBe('reject')
+  })
+
   it('offers endorsements only where it coordinates', async () => {
     const light = createFakeNetwork()
     const { chain, reader } = full
@@ -229,6 +264,8 @@ describe('serving', () => {
       submit: async () => submitted,
       challenge: async () => refusal('not-in-ledger', 'not here'),
       showEvidence: async () => shown,
+      examiner: { hear: async () => examined },
+      showStorage: async () => digested,
       endorse: undefined,
     })
     expect(light.handlers.has(PROTOCOLS.endorse.id)).toBe(false)

@@ -5,6 +5,14 @@ import {
   certificateEvidenceCodec,
   certifiedApplicationCodec,
 } from '../../../shared/admission/certificate-evidence.ts'
+import { ADMISSION_STEPS } from '../../../shared/admission/full-admission.ts'
+import {
+  fullApplicationCodec,
+  fullApplicationMessage,
+  fullStatementMessage,
+  STATEMENT,
+} from '../../../shared/admission/full-application.ts'
+import { storageDigest } from '../../../shared/admission/storage-challenge.ts'
 import { blockCodec } from '../../../shared/block/block.ts'
 import { compactBlockCodec, compactOf } from '../../../shared/block/compact-block.ts'
 import { proveTransaction, transactionRoot } from '../../../shared/block/transaction-tree.ts'
@@ -49,6 +57,12 @@ import {
   evidenceRequestCodec,
   evidenceRequestMessage,
 } from '../../../shared/protocol/evidence-request.ts'
+import {
+  fullAnswerCodec,
+  storageAnswerCodec,
+  storageMessage,
+  storageRequestCodec,
+} from '../../../shared/protocol/full-messages.ts'
 import { topicsOf } from '../../../shared/protocol/ids.ts'
 import { formatJoinLink, joinLinkCodec } from '../../../shared/protocol/join-link.ts'
 import * as messages from '../../../shared/protocol/messages.ts'
@@ -66,6 +80,7 @@ import { duelProofCodec, duelProofMessage } from '../../../shared/session/duel-p
 import { peerIdOf } from '../../../shared/session/peer-key.ts'
 import { sessionCertificateCodec, sessionMessage } from '../../../shared/session/session-certificate.ts'
 import { EMPTY_STATE_ROOT, type StateProof } from '../../../shared/state-tree/node.ts'
+import { runSteps } from '../../../shared/steps.ts'
 import { ownerMessage, voteMessage } from '../../../shared/transaction/approval.ts'
 import { KIND } from '../../../shared/transaction/kinds.ts'
 import * as registering from '../../../shared/transaction/register.ts'
@@ -91,6 +106,7 @@ import {
 import { encodeFrame, REFUSAL_FRAME } from '../../../shared/transport/frame.ts'
 import { sayService } from '../../framework/chain-actions.ts'
 import type { BuiltBlock } from '../../framework/chain-builder.ts'
+import { applicantAddress, signApplication, signStatement, signStorageRequest } from '../../framework/full-actions.ts'
 import { certify, sessionPeer } from '../../framework/session-peer.ts'
 import { buildBundle } from '../proof/build-bundle.ts'
 import {
@@ -450,6 +466,18 @@ export async function exampleSessions({ chain, phone, phoneHeight }: ProtocolCha
   return { own, copy, proof: { ...content, signature: await phone.wallet.sign(duelProofMessage(content)) } }
 }
 
+/** The phone wants a seat: its application with a word of seat 0 for it, and a storage challenge of that seat. */
+export async function fullExamples({ chain, phone }: ProtocolChain) {
+  const { networkId, tip } = chain
+  const addresses = [applicantAddress('12D3KooWExample')]
+  const said = { kind: STATEMENT.vouch, seat: 0, expires: tip.node.height + 100 }
+  const vouch = await signStatement(chain, { networkId, deviceId: phone.deviceId, addresses }, said)
+  const application = await signApplication(chain, phone, { addresses, statements: [vouch] })
+  const { time } = tip.block.header
+  const content = { deviceId: phone.deviceId, nonce: tip.node.hash, height: tip.node.height - 8, time, seat: 0 }
+  return { application, vouch, storageRequest: await signStorageRequest(chain, content) }
+}
+
 async function wireFormats(made: ProtocolChain): Promise<Record<string, Json>> {
   const { chain, phone, relay, voucher, phoneHeight, transactions: named } = made
   const { networkId, tip } = chain
@@ -460,6 +488,10 @@ async function wireFormats(made: ProtocolChain): Promise<Record<string, Json>> {
   const [endorsement] = register.value.data.endorsements
   if (endorsement === undefined) throw new Error('no endorsement')
   const evidenceRequest = await exampleEvidenceRequest(made, EXAMPLE_PARTIES)
+  const full = await fullExamples(made)
+  const digest = storageDigest(storageMessage(full.storageRequest), full.storageRequest.height, (height) =>
+    blockCodec.encode(chain.at(height).block),
+  )
   const asked = { networkId, deviceId: phone.deviceId, nonce: hash, time: built.block.header.time }
   const challengeAnswer = { ...asked, signature: await phone.wallet.sign(challengeAnswerMessage(asked)) }
   const sessions = await exampleSessions(made)
@@ -583,6 +615,26 @@ async function wireFormats(made: ProtocolChain): Promise<Record<string, Json>> {
       evidenceAnswerCodec,
       messages.refusal('evidence-not-here', 'this node does not keep this evidence'),
     ),
+    fullApplication: example(fullApplicationCodec, fullApplicationCodec.encode(full.application), {
+      message: fullApplicationMessage(full.application),
+      vouchMessage: fullStatementMessage(full.vouch, full.application),
+    }),
+    fullExamined: say(fullAnswerCodec, {
+      TAG: 'examined',
+      data: {
+        seat: 0,
+        steps: ADMISSION_STEPS.map((step, i) => ({ step, have: i, need: 2, isMet: i >= 2 })),
+        statements: [full.vouch],
+        vote: undefined,
+      },
+    }),
+    fullRefused: say(fullAnswerCodec, messages.refusal('no-seat', 'this relay holds no seat, so it examines nobody')),
+    storageRequest: example(storageRequestCodec, storageRequestCodec.encode(full.storageRequest), {
+      message: storageMessage(full.storageRequest),
+      firstDigest: sha256(storageMessage(full.storageRequest)),
+    }),
+    storageAnswered: say(storageAnswerCodec, { TAG: 'answered', data: { digest: runSteps(digest) as Uint8Array } }),
+    storageRefused: say(storageAnswerCodec, messages.refusal('block-missing', 'a block is not here')),
     submitted: say(messages.submitAnswerCodec, {
       TAG: 'accepted',
       data: { transactionId: transactionIdOf(networkId, named['registerVoucher'] as Uint8Array) },
