@@ -23,10 +23,14 @@ import { showEvidence } from './certificate/show-evidence.ts'
 import { createDeviceServers } from './coordination/device-servers.ts'
 import { endorseApplication, endorseCertified, witnessIncident } from './coordination/endorse.ts'
 import { createIncidentDesk, INCIDENT_ROUND_MS } from './coordination/incident-desk.ts'
+import { createJoinCounts } from './coordination/join-counts.ts'
 import { createPresenceDesk, PRESENCE_ROUND_MS } from './coordination/presence-desk.ts'
+import { createPriceDesk } from './coordination/price-desk.ts'
+import { createPuzzleDesk } from './coordination/puzzle-desk.ts'
 import { createServiceDesk, SERVICE_ROUND_MS } from './coordination/service-desk.ts'
 import { createSessionDesk } from './coordination/session-desk.ts'
 import { createCachingVerifier } from './crypto/caching-verifier.ts'
+import { nodeScrypt } from './crypto/node-scrypt.ts'
 import { createPoolVerifier } from './crypto/pool-verifier.ts'
 import { collectEndorsements } from './devices/collect-endorsements.ts'
 import { createChallengePassing } from './devices/pass-challenge.ts'
@@ -366,9 +370,18 @@ export async function createRelay(init: RelayInit): Promise<Relay> {
       chain.tip.roster.members.find(({ sealingKey }) => equalBytes(sealingKey, recovery.sealing.publicKey))?.seat
     const evidence = createEvidenceStore(join(dataDir, 'evidence'), clock.now)
     const revocation = createRevocationFiles(init.revocation, (message) => log.warn(message))
+    const prices = createPriceDesk({
+      chain,
+      verifier,
+      deviceId: () => own.deviceId,
+      joins: createJoinCounts(chain),
+      puzzles: createPuzzleDesk({ networkId, deviceId: () => own.deviceId, now: clock.now, scrypt: nodeScrypt }),
+    })
+    const quote = coordinates ? prices.quote : undefined
     const endorser = {
       chain,
       verifier,
+      prices,
       wallet: keys.wallet,
       get deviceId() {
         return own.deviceId
@@ -402,6 +415,7 @@ export async function createRelay(init: RelayInit): Promise<Relay> {
         return own.deviceId
       },
       endorse,
+      quote,
       submit,
       now: clock.now,
       after: (ms, task) => clock.after(ms, task),
@@ -508,6 +522,7 @@ export async function createRelay(init: RelayInit): Promise<Relay> {
         now: clock.now,
       }),
       endorse,
+      quote,
     })
 
     const guard = createClockGuard({ parameters: chain.rules.parameters, genesisTime: chain.genesis.createdAt })

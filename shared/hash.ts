@@ -72,6 +72,9 @@ export const TAGS = {
   fullStatement: 'lares/full-statement/1',
   storageRequest: 'lares/storage-request/1',
   storageStep: 'lares/storage-step/1',
+  joinAsk: 'lares/join-ask/1',
+  joinQuote: 'lares/join-quote/1',
+  puzzle: 'lares/puzzle/1',
 } as const
 
 export type Tag = (typeof TAGS)[keyof typeof TAGS]

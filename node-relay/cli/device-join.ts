@@ -1,9 +1,11 @@
 import { resolve } from 'node:path'
+import type { Payment } from '../../shared/admission/quote.ts'
 import { equalBytes, fromHex, toHex } from '../../shared/bytes.ts'
 import type { Signer } from '../../shared/crypto/signer.ts'
 import { LaresError, type Result } from '../../shared/errors.ts'
-import { sha256 } from '../../shared/hash.ts'
+import { deviceIdOf } from '../../shared/identity/device-id.ts'
 import type { ParsedFlags } from '../config.ts'
+import type { PaymentReport } from '../device-agent/join-payment.ts'
 import type { DeviceKeyFile } from '../device-agent/key-file.ts'
 import type { CertifiedKey } from '../device-agent/registration.ts'
 import type { RelayClient } from '../device-agent/relay-client.ts'
@@ -18,6 +20,11 @@ const POLL_MS = 2_000
 const LOOKS_BEFORE_AGAIN = 15
 /** The relay is new, or busy: it is asked again. */
 const COME_AGAIN = new Set(['not-ready', 'busy', 'mempool-busy', 'mempool-full', 'group-full', 'too-many-requests'])
+/** What was paid counts no longer: the price is asked for and paid anew. */
+const PAY_AGAIN = new Set(['nonce-expired', 'wrong-nonce', 'price-changed', 'puzzle-used', 'nonce-of-another-node'])
+const AGAIN = new Set([...COME_AGAIN, ...PAY_AGAIN])
+/** Said between two tries of a long puzzle, ms. */
+const PROGRESS_MS = 5_000
 /** An enrolled key was handed in already, by this device: nobody else can sign for it. */
 const HANDED_IN = new Set(['already-registered', 'conflict'])
 
@@ -110,7 +117,7 @@ async function comingOf(
   { values }: ParsedFlags,
   file: DeviceKeyFile,
   relay: RelayClient,
-  { cwd }: CliContext,
+  context: CliContext,
 ): Promise<Coming> {
   const { createNodeSigner } = await import('../crypto/node-signer.ts')
   const { registerWithVoucher } = await import('../device-agent/registration.ts')
@@ -119,38 +126,89 @@ async function comingOf(
   if (values['expected'] === true) return await expectedOf(values['network'], wallet, relay)
   if (values['certificate'] !== undefined) {
     const { readCertifiedKey } = await import('../device-agent/certified-key.ts')
-    const files = [values['certificate'], values['certificate-key']].map((path) => resolve(cwd, String(path)))
-    return await certifiedOf(values['network'], readCertifiedKey(files[0] as string, files[1] as string), file, relay)
+    const files = [values['certificate'], values['certificate-key']].map((path) => resolve(context.cwd, String(path)))
+    const key = readCertifiedKey(files[0] as string, files[1] as string)
+    return await certifiedOf(values['network'], key, file, relay, context)
   }
   const secret = opened(parseVoucher(String(values['voucher'])), 'This is not a voucher')
   const { networkId, deviceId, transaction } = await registerWithVoucher(secret, wallet, file.recoveryKey)
   return { networkId, deviceId, handIn: () => relay.post<JoinAnswer>('/api/v1/join', transaction) }
 }
 
-/** Signed anew each time, since a nonce is good for minutes only; the device is the same. */
+/**
+ * Signed anew each time, since a nonce is good for minutes only; the device is the same. What was paid is paid again only
+ * where it counts no longer.
+ */
 async function certifiedOf(
   network: ParsedFlags['values'][string] | undefined,
   certified: CertifiedKey,
   file: DeviceKeyFile,
   relay: RelayClient,
+  context: CliContext,
 ): Promise<Coming> {
   const { createNodeSigner } = await import('../crypto/node-signer.ts')
-  const { registerWithCertificate } = await import('../device-agent/registration.ts')
+  const { certifiedNewcomer, registerWithCertificate } = await import('../device-agent/registration.ts')
   const wallet = createNodeSigner(file.seed)
   const path = '/api/v1/join/certified'
-  const make = async () => {
+  const newcomer = certifiedNewcomer(certified)
+  let payments: readonly Payment[] | undefined
+
+  async function place() {
     const { networkId, nonce, trustRoots } = await relay.get<CertifiedJoin>(path)
     assertNetwork(network, networkId)
-    const place = { networkId: fromHex(networkId), nonce: fromHex(nonce) }
-    if (!trustRoots.includes(toHex(sha256(certified.chain.at(-1) as Uint8Array))))
+    if (!trustRoots.includes(toHex(newcomer.issuer)))
       throw new LaresError(
         'untrusted-root',
         'The owners of this network do not trust the root at the chain\'s end; they do so with "lares policy trust".',
       )
-    return await registerWithCertificate(place, certified, wallet, file.recoveryKey)
+    return { networkId: fromHex(networkId), nonce: fromHex(nonce) }
   }
-  const { networkId, deviceId } = await make()
-  return { networkId, deviceId, handIn: async () => relay.post<JoinAnswer>(path, (await make()).application) }
+  async function pay(networkId: Uint8Array): Promise<readonly Payment[]> {
+    const { payForJoin } = await import('../device-agent/join-payment.ts')
+    const { nodeScrypt: scrypt } = await import('../crypto/node-scrypt.ts')
+    const { WAY } = await import('../../shared/protocol/join-messages.ts')
+    const asked = { networkId, way: WAY.certificate, ...newcomer }
+    return await payForJoin(relay, wallet, asked, { scrypt, report: paymentReport(context), signal: context.signal })
+  }
+
+  const { networkId } = await place()
+  const deviceId = deviceIdOf(networkId, wallet.publicKey, newcomer.anchor)
+  return {
+    networkId,
+    deviceId,
+    async handIn() {
+      // Where it is in the ledger already, nothing is to be paid.
+      payments ??= (await stateAt(relay, deviceId)) === 'not-in-ledger' ? await pay(networkId) : []
+      const made = await registerWithCertificate(await place(), certified, wallet, file.recoveryKey, payments)
+      try {
+        return await relay.post<JoinAnswer>(path, made.application)
+      } catch (error) {
+        if (error instanceof LaresError && PAY_AGAIN.has(error.code)) payments = undefined
+        throw error
+      }
+    },
+  }
+}
+
+/** The price in words, and how long the puzzle still takes: it is luck, so each look ahead is the same average. */
+function paymentReport({ now, printError }: CliContext): PaymentReport {
+  let startedAt = now()
+  let saidAt = startedAt
+  return {
+    price({ iterations, base, pressure, faults }) {
+      startedAt = now()
+      saidAt = startedAt
+      printError(
+        `The price is ${iterations} (base ${base} × pressure ${pressure} × faults ${faults}): a puzzle of so many tries on average.`,
+      )
+    },
+    tried(tries, iterations) {
+      if (now() < saidAt + PROGRESS_MS) return
+      saidAt = now()
+      const seconds = Math.ceil(((saidAt - startedAt) / tries) * (iterations / 1_000))
+      printError(`${tries} tries so far; on average ${iterations} are needed, some ${seconds} s in all.`)
+    },
+  }
 }
 
 /** @throws {LaresError} `wrong-network` */
@@ -167,7 +225,7 @@ async function expectedOf(
 ): Promise<Coming> {
   const { registerExpected } = await import('../device-agent/registration.ts')
   const { ownerAnchor } = await import('../../shared/identity/anchor.ts')
-  const { deviceIdOf, formatDeviceId } = await import('../../shared/identity/device-id.ts')
+  const { formatDeviceId } = await import('../../shared/identity/device-id.ts')
   const { bytes32 } = await import('../devices/subject.ts')
   const join = await relay.get<{ networkId: string }>('/api/v1/join')
   assertNetwork(network, join.networkId)
@@ -198,7 +256,7 @@ async function handIn(coming: Coming, signal: AbortSignal): Promise<JoinAnswer> 
     try {
       return await coming.handIn()
     } catch (error) {
-      if (!(error instanceof LaresError) || !COME_AGAIN.has(error.code) || signal.aborted) throw error
+      if (!(error instanceof LaresError) || !AGAIN.has(error.code) || signal.aborted) throw error
       await pause(POLL_MS, signal)
     }
   }

@@ -4,6 +4,7 @@ import {
   certifiedApplicationCodec,
   MAX_NONCE_BLOCKS,
 } from '../../shared/admission/certificate-evidence.ts'
+import type { Payment } from '../../shared/admission/quote.ts'
 import { equalBytes, toHex } from '../../shared/bytes.ts'
 import type { SignatureVerifier } from '../../shared/crypto/signature-verifier.ts'
 import type { Signer } from '../../shared/crypto/signer.ts'
@@ -26,6 +27,8 @@ import type { StatedCertificate } from '../certificate/judge-evidence.ts'
 import type { RevocationList } from '../certificate/revocation-list.ts'
 import type { FullChain } from '../full-node/chain.ts'
 import { recordOf } from '../full-node/views.ts'
+import type { PriceDesk } from './price-desk.ts'
+import type { Newcomer } from './puzzle-desk.ts'
 
 /** What an endorser judges by: the whole chain, or the proven part of one that is followed by its headers. */
 export interface EndorsingView extends Pick<FullChain, 'tip' | 'graph' | 'rules'> {
@@ -43,6 +46,7 @@ export interface Endorser {
 /** What a coordination node needs to answer for certificates. */
 export interface CertificateEndorser extends Endorser {
   readonly evidence: EvidenceStore
+  readonly prices: Pick<PriceDesk, 'check' | 'settle'>
   revocation(): Result<readonly RevocationList[]>
 }
 
@@ -80,8 +84,15 @@ export async function endorseCertified(endorser: CertificateEndorser, bytes: Uin
   if (!application.ok) return application
   const subject = readCertified(chain, application.value.transaction)
   if (!subject.ok) return subject
-  const { anchor, claimOf, stated, apply, endorsed } = subject.value
-  const verdict = await judgeApplication(endorser, apply)
+  const { anchor, claimOf, stated, apply, endorsed, newcomer } = subject.value
+  const { payments } = application.value
+  const due: { payment?: Payment | undefined } = {}
+  const verdict = await judgeApplication(endorser, (draft) => {
+    const checked = newcomer === undefined ? accept(undefined) : endorser.prices.check(payments, newcomer)
+    if (!checked.ok) return checked
+    due.payment = checked.value
+    return apply(draft)
+  })
   if (!verdict.ok) return verdict
   const revocation = endorser.revocation()
   if (!revocation.ok) return revocation
@@ -98,6 +109,11 @@ export async function endorseCertified(endorser: CertificateEndorser, bytes: Uin
     at: now(),
   })
   if (!judged.ok) return judged
+  // Dearest of all, so it comes last.
+  if (newcomer !== undefined && due.payment !== undefined) {
+    const settled = await endorser.prices.settle(due.payment, newcomer)
+    if (!settled.ok) return settled
+  }
   const kept = endorser.evidence.keep(application.value.evidence)
   return kept.ok ? accept(await endorse(endorser, endorsed)) : kept
 }
@@ -122,6 +138,8 @@ interface CertifiedSubject {
   apply(draft: LedgerDraft): Verdict
   /** What an endorser signs. */
   readonly endorsed: Uint8Array
+  /** Who pays for it; undefined: a renewal, which costs nothing. */
+  readonly newcomer: Newcomer | undefined
 }
 
 function readCertified(chain: EndorsingView, bytes: Uint8Array): Result<CertifiedSubject> {
@@ -140,6 +158,7 @@ function readCertified(chain: EndorsingView, bytes: Uint8Array): Result<Certifie
       stated: evidence.data,
       apply: (draft) => applyRegister(draft, register.value),
       endorsed: endorsementMessage(networkId, hashApplication(register.value)),
+      newcomer: { walletKey: claim.walletKey, issuer: evidence.data.issuer, anchor: claim.anchor },
     })
   }
   const { data } = transaction.value
@@ -153,6 +172,7 @@ function readCertified(chain: EndorsingView, bytes: Uint8Array): Result<Certifie
     stated: renewal,
     apply: (draft) => applyEvidence(draft, data),
     endorsed: renewalEndorsementMessage(networkId, renewal),
+    newcomer: undefined,
   })
 }
 

@@ -6,6 +6,8 @@ import {
   certificateRenewalMessage,
   certifiedApplicationCodec,
 } from '../../shared/admission/certificate-evidence.ts'
+import { PROFILE_VERSION, profileOf } from '../../shared/admission/profile.ts'
+import type { Payment } from '../../shared/admission/quote.ts'
 import { concatBytes, equalBytes } from '../../shared/bytes.ts'
 import { createSeedSigner, type Signer } from '../../shared/crypto/signer.ts'
 import { accept, type Result, reject } from '../../shared/errors.ts'
@@ -24,6 +26,7 @@ import {
 } from '../../shared/transaction/register.ts'
 import { renewalMessage, transactionCodec } from '../../shared/transaction/transaction.ts'
 
+const MIB = 1024 ** 2
 const GIB = 1024 ** 3
 
 export interface Registration {
@@ -91,6 +94,7 @@ export interface CertifiedKey {
  * key. The ID stays the same however often it is made anew, with another nonce.
  *
  * @param nonce hash of the settled block
+ * @param payments to each endorser what it asks
  * @returns the registration, and the certified application for POST /api/v1/join/certified
  */
 export async function registerWithCertificate(
@@ -98,6 +102,7 @@ export async function registerWithCertificate(
   key: CertifiedKey,
   wallet: Signer,
   recoveryKey: Uint8Array,
+  payments: readonly Payment[] = [],
 ): Promise<Registration & { readonly application: Uint8Array }> {
   const claim: Claim = {
     label: LABEL.lightweight,
@@ -110,7 +115,11 @@ export async function registerWithCertificate(
   }
   const { evidence, stated } = evidenceOf(key, nonce, certificateClaimMessage(networkId, claim, nonce))
   const registration = await sign(networkId, wallet, claim, { TAG: 'certificate', data: stated })
-  const application = certifiedApplicationCodec.encode({ transaction: registration.transaction, evidence })
+  const application = certifiedApplicationCodec.encode({
+    transaction: registration.transaction,
+    evidence,
+    payments: [...payments],
+  })
   return { ...registration, application }
 }
 
@@ -132,7 +141,15 @@ export async function renewWithCertificate(
   const signature = await wallet.sign(renewalMessage(networkId, renewal))
   const data = { renewal, endorsements: [], authority: { TAG: 'wallet' as const, data: signature } }
   const transaction = transactionCodec.encode({ TAG: 'evidence', data })
-  return { application: certifiedApplicationCodec.encode({ transaction, evidence }), notAfter: stated.notAfter }
+  return {
+    application: certifiedApplicationCodec.encode({ transaction, evidence, payments: [] }),
+    notAfter: stated.notAfter,
+  }
+}
+
+/** The trusted root that it stands on, and what is unique about it: what its price depends on. */
+export function certifiedNewcomer(key: CertifiedKey): { readonly issuer: Uint8Array; readonly anchor: Uint8Array } {
+  return { issuer: sha256(key.chain.at(-1) as Uint8Array), anchor: anchorOf(key) }
 }
 
 function anchorOf({ chain }: CertifiedKey): Uint8Array {
@@ -161,6 +178,12 @@ async function sign(networkId: Uint8Array, wallet: Signer, claim: Claim, evidenc
     deviceId: deviceIdOf(networkId, claim.walletKey, claim.anchor),
     transaction: transactionCodec.encode({ TAG: 'register', data }),
   }
+}
+
+/** What a board says of itself when it asks for its price. */
+export function boardProfile() {
+  const measured = profileOf({ cores: availableParallelism(), memoryMiB: totalmem() / MIB })
+  return { version: PROFILE_VERSION, ...measured }
 }
 
 /** `u8 1 || u8 cores || u8 memory, GiB`: what a board says of itself. */

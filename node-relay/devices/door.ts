@@ -1,4 +1,6 @@
+import type { Quote } from '../../shared/admission/quote.ts'
 import type { Result } from '../../shared/errors.ts'
+import type { Quoted } from '../../shared/protocol/join-messages.ts'
 
 /** For how long an asker is willing to wait for news, and who calls it off. */
 export interface Patience {
@@ -18,6 +20,8 @@ export interface SmallDeviceDoor {
    * the present state.
    */
   join(application: Uint8Array): Promise<Result<JoinAnswer>>
+  /** An encoded ask: what the join costs, with each endorser that it needs. */
+  askJoin(ask: Uint8Array): Promise<Result<readonly JoinQuote[]>>
   /** The same with a certificate as evidence: an encoded certified application. */
   joinCertified(application: Uint8Array): Promise<Result<JoinAnswer>>
   /** What a device with a certificate has to know before it joins. */
@@ -49,6 +53,9 @@ export interface JoinAnswer {
   /** undefined when the device is in the ledger already */
   readonly transactionId: string | undefined
 }
+
+/** A price and the nonce of its puzzle. */
+export type JoinQuote = Omit<Quoted, 'quote'> & { readonly quote: Quote }
 
 /** Hashes in hex. */
 export interface CertifiedJoin {

@@ -14,12 +14,14 @@ import { formatDeviceId } from '../../shared/identity/device-id.ts'
 import { STATUS } from '../../shared/identity/label.ts'
 import type { DeviceRecord } from '../../shared/identity/record.ts'
 import { policyOf } from '../../shared/ledger/policy.ts'
+import type { Quoted } from '../../shared/protocol/join-messages.ts'
 import type { PeerNetwork } from '../../shared/protocol/transport.ts'
 import type { EndorsingDoor } from '../coordination/endorse.ts'
 import type { FullChain } from '../full-node/chain.ts'
 import { recordOf } from '../full-node/views.ts'
 import { createChallengeDesk } from './challenge-desk.ts'
 import { collectEndorsements } from './collect-endorsements.ts'
+import { collectQuotes } from './collect-quotes.ts'
 import type { DeviceState, SmallDeviceDoor } from './door.ts'
 import { createJoinDesk } from './join.ts'
 import { createLeaseTable } from './lease-table.ts'
@@ -34,6 +36,7 @@ export interface SmallDevicesInit {
   /** Of this relay. */
   readonly deviceId: Uint8Array
   readonly endorse: EndorsingDoor | undefined
+  readonly quote: ((ask: Uint8Array) => Promise<Result<Quoted>>) | undefined
   submit(transaction: Uint8Array): Promise<Result<{ readonly transactionId: Uint8Array }>>
   readonly now: () => number
   readonly after: (ms: number, task: () => void) => () => void
@@ -96,6 +99,7 @@ export function createSmallDevices(init: SmallDevicesInit): SmallDeviceDoor {
 
   return {
     ...joining,
+    askJoin: (ask) => collectQuotes({ ...init, read: async (key) => chain.state.get(key) }, ask),
     certifiedJoin: () => ({
       networkId: toHex(networkId),
       nonce: chain.graph.settled.node.id,

@@ -1,3 +1,4 @@
+import { PROTOCOLS } from '../../shared/protocol/ids.ts'
 import {
   certifiedApplicationBodySchema,
   certifiedJoinSchema,
@@ -9,6 +10,8 @@ import {
   challengesSchema,
   deviceStateSchema,
   joinAnswerSchema,
+  joinAskBodySchema,
+  joinQuotesSchema,
   leaseAnswerSchema,
   leaseBodySchema,
   timeSchema,
@@ -60,6 +63,21 @@ export const JOIN_OPERATION: Operation = {
 
 /** The small-device profile (PROTOCOL.md section 10). */
 export const DEVICE_PATHS: Paths = {
+  '/api/v1/join/ask': {
+    post: {
+      operationId: 'askJoin',
+      summary: 'What a join costs, and why; a puzzle for each endorser',
+      requestBody: bytesOrJson(PROTOCOLS.join.maxRequest, joinAskBodySchema),
+      responses: {
+        200: good('Prices, and the nonces of their puzzles', joinQuotesSchema),
+        400: refusal('Not an ask'),
+        413: refusal('Larger than any ask'),
+        422: REFUSED,
+        429: TOO_MANY,
+        503: NOT_READY,
+      },
+    },
+  },
   '/api/v1/join/certified': {
     get: {
       operationId: 'certifiedJoin',

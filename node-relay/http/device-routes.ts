@@ -1,5 +1,8 @@
 import type { FastifyInstance, FastifyReply } from 'fastify'
-import type { Patience, SmallDeviceDoor } from '../devices/door.ts'
+import { quoteCodec } from '../../shared/admission/quote.ts'
+import { toHex } from '../../shared/bytes.ts'
+import { WAY } from '../../shared/protocol/join-messages.ts'
+import type { JoinQuote, Patience, SmallDeviceDoor } from '../devices/door.ts'
 import { bytes32 } from '../devices/subject.ts'
 import { COST } from './limits.ts'
 import { OPENAPI } from './openapi.ts'
@@ -24,6 +27,15 @@ export function addDeviceRoutes(app: FastifyInstance, devices: SmallDeviceDoor):
     const answer = await devices.join(application)
     if (!answer.ok) return refuse(reply, answer)
     return reply.code(202).send(answer.value)
+  })
+
+  const ask = '/api/v1/join/ask'
+  app.post(ask, options(ask, COST.signature, 'post'), async ({ body }, reply) => {
+    const bytes = bytesOf(body, 'ask')
+    if (bytes === undefined) return refuse(reply, malformedBody('the ask', 'ask'))
+    const answer = await devices.askJoin(bytes)
+    if (!answer.ok) return refuse(reply, answer)
+    return { quotes: answer.value.map(quoteRow) }
   })
 
   const certified = '/api/v1/join/certified'
@@ -107,6 +119,19 @@ export function addDeviceRoutes(app: FastifyInstance, devices: SmallDeviceDoor):
       return { ...rest, answer: answer && toBase64url(answer) }
     },
   )
+}
+
+/** A quote as the device hands it back, and what it has to know of it. */
+function quoteRow({ quote, nonce, way, ...derivation }: JoinQuote) {
+  const { iterations, expires } = quote
+  return {
+    ...derivation,
+    quote: toBase64url(quoteCodec.encode(quote)),
+    iterations,
+    expires,
+    evidence: way === WAY.voucher ? 'voucher' : 'certificate',
+    nonce: toHex(nonce),
+  }
 }
 
 /** Whoever hangs up no longer waits. */

@@ -6,6 +6,24 @@ const SIGNATURE = { type: 'string', pattern: '^[0-9a-f]{128}$', description: '64
 
 export const joinAnswerSchema = object({ deviceId: DEVICE_ID, state: STATE, transactionId: HASH }, ['transactionId'])
 
+export const joinAskBodySchema = object({ ask: { ...BASE64URL, description: 'encoded ask, 217 bytes, base64url' } })
+export const joinQuotesSchema = object({
+  quotes: list(
+    object({
+      quote: { ...BASE64URL, description: 'to be handed back in a payment: 92 bytes, base64url' },
+      iterations: { ...COUNT, description: 'tries that the puzzle takes on average; 0: nothing is to be paid' },
+      base: { ...COUNT, description: "of the owners' policy" },
+      pressure: { ...COUNT, description: 'by the joins of this sponsor or issuer in the running epoch' },
+      faults: { ...COUNT, description: '2 to the power of the proven faults' },
+      most: { ...COUNT, description: 'base × pressure × faults is cut to this' },
+      isWaived: { type: 'boolean' },
+      expires: TIME,
+      evidence: { type: 'string', enum: ['voucher', 'certificate'], description: 'wanted next' },
+      nonce: { ...HASH, description: 'hash of the settled block, for a certified key to sign' },
+    }),
+  ),
+})
+
 export const certifiedJoinSchema = object({
   networkId: HASH,
   nonce: { ...HASH, description: 'hash of the settled block' },

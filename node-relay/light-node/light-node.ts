@@ -226,6 +226,16 @@ async function start(
   })
   const evidence = createEvidenceStore(join(dataDir, 'evidence'), clock.now)
   const revocation = createRevocationFiles(init.revocation, (message) => log.warn(message))
+  const endorser = createLightEndorser({
+    chain,
+    state: view.state,
+    verifier,
+    wallet: keys.wallet,
+    deviceId: () => device.deviceId,
+    now: clock.now,
+    evidence,
+    revocation,
+  })
   await serveCoordination(openRequests(network, networkId), {
     networkId,
     chain: () => ({ tip: chain.tip, settledHeight: chain.graph.settled.node.height }),
@@ -235,16 +245,8 @@ async function start(
     serviceRecords: (seats) => services.records(seats),
     showEvidence: (from, request) =>
       showEvidence({ chain, verifier, evidence, peerId: network.peerId, now: clock.now }, from, request),
-    endorse: createLightEndorser({
-      chain,
-      state: view.state,
-      verifier,
-      wallet: keys.wallet,
-      deviceId: () => device.deviceId,
-      now: clock.now,
-      evidence,
-      revocation,
-    }),
+    endorse: endorser,
+    quote: endorser.quote,
   })
   onStop(every(UPKEEP_MS, async () => view.look()))
   let rounds = 0

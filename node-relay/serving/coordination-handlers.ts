@@ -6,6 +6,7 @@ import {
   evidenceAnswerCodec,
   evidenceRequestCodec,
 } from '../../shared/protocol/evidence-request.ts'
+import { joinAnswerCodec, type Quoted } from '../../shared/protocol/join-messages.ts'
 import {
   endorsementAnswerCodec,
   peersCodec,
@@ -32,6 +33,8 @@ export interface CoordinationServingInit {
   showEvidence(from: string, request: EvidenceRequest): Promise<Result<Uint8Array>>
   /** undefined: this node is no coordination node, and does not offer the protocols. */
   readonly endorse: EndorsingDoor | undefined
+  /** An encoded ask. undefined like `endorse`. */
+  readonly quote: ((ask: Uint8Array) => Promise<Result<Quoted>>) | undefined
 }
 
 /** Answers what needs no blocks: where the chain stands, who serves where, and what a newcomer asks of a coordination node. */
@@ -68,8 +71,15 @@ export async function serveCoordination({ open, handle }: Requests, init: Coordi
       result.ok ? { TAG: 'shown', data: { evidence: result.value } } : refusal(result.code, result.detail),
     )
   })
-  const { endorse } = init
-  if (endorse === undefined) return
+  const { endorse, quote } = init
+  if (endorse === undefined || quote === undefined) return
+  await handle('join', async (_from, bytes) => {
+    const result = await quote(bytes)
+    if (isUnreadable(result)) return 'reject'
+    return joinAnswerCodec.encode(
+      result.ok ? { TAG: 'quoted', data: result.value } : refusal(result.code, result.detail),
+    )
+  })
   for (const protocol of ['endorse', 'endorseCertified', 'witness'] as const)
     await handle(protocol, async (_from, bytes) => {
       const result = await endorse[protocol](bytes)

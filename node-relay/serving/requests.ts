@@ -22,8 +22,8 @@ export function openRequests(network: Pick<PeerNetwork, 'handle'>, networkId: Ui
       await network.handle(PROTOCOLS[protocol], handler)
       const previous = previousVersion(protocol)
       if (previous === undefined) return
-      await network.handle(previous.spec, async (...request) => {
-        const answer = await handler(...request)
+      await network.handle(previous.spec, async (from, request, ...rest) => {
+        const answer = await handler(from, previous.requestFromOld?.(request) ?? request, ...rest)
         return answer === 'reject' ? answer : previous.toOld(answer)
       })
     },

@@ -1,8 +1,9 @@
 import * as P from 'micro-packed'
 import { checked, createCodec, hash32 } from '../codec.ts'
 import { TAGS, tagged } from '../hash.ts'
-import { type Claim, hashClaim } from '../transaction/register.ts'
+import { type Claim, hashClaim, MAX_ENDORSEMENTS } from '../transaction/register.ts'
 import { MAX_CERTIFIED_APPLICATION_LENGTH, MAX_EVIDENCE_LENGTH } from './limits.ts'
+import { paymentCoder } from './quote.ts'
 
 /** The device's certificate, those between, and the root: Matter has 3, phones up to 5. */
 export const MAX_EVIDENCE_CERTIFICATES = 6
@@ -32,12 +33,23 @@ export const certificateEvidenceCodec = createCodec(
   }),
 )
 
-/** A registration or a renewal without endorsements, and the evidence for it: what endorsers of certified devices are asked with. */
+/**
+ * A registration or a renewal without endorsements, the evidence for it, and what the registration costs: what endorsers of
+ * certified devices are asked with.
+ */
 export const certifiedApplicationCodec = createCodec(
   'certified application',
   MAX_CERTIFIED_APPLICATION_LENGTH,
-  P.struct({ transaction: P.bytes(P.U16BE), evidence: P.bytes(P.U16BE) }),
+  P.struct({
+    transaction: P.bytes(P.U16BE),
+    evidence: P.bytes(P.U16BE),
+    /** To each endorser its own. */
+    payments: checked(P.array(P.U8, paymentCoder), ({ length }) =>
+      length <= MAX_ENDORSEMENTS ? undefined : `${length} payments; at most ${MAX_ENDORSEMENTS}`,
+    ),
+  }),
 )
+export type CertifiedApplication = Extract<ReturnType<typeof certifiedApplicationCodec.decode>, { ok: true }>['value']
 
 /** What the certified key signs: this wallet key is mine, on this network, and it is so now. */
 export function certificateClaimMessage(networkId: Uint8Array, claim: Claim, nonce: Uint8Array): Uint8Array {

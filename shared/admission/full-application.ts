@@ -3,7 +3,7 @@ import { ZERO_HASH } from '../bytes.ts'
 import { bytes64, checked, createCodec, hash32, u48 } from '../codec.ts'
 import { serverAddressesCoder } from '../coordination/service-record.ts'
 import { sha256, TAGS, tagged } from '../hash.ts'
-import { profileCoder } from './profile.ts'
+import { profileField } from './profile.ts'
 
 /** Two of different seats are enough; more go in while there is room, should one of them lose its seat. */
 export const MAX_STATEMENTS = 16
@@ -31,7 +31,7 @@ const contentFields = {
   issuedAt: u48,
   /** The key that will seal. */
   sealingKey: hash32,
-  profile: profileCoder,
+  profile: profileField,
   addresses: serverAddressesCoder,
   statements: checked(P.array(P.U8, fullStatementCoder), (list) => {
     if (list.length > MAX_STATEMENTS) return `${list.length} statements; at most ${MAX_STATEMENTS}`

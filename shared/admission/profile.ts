@@ -1,5 +1,5 @@
-import * as P from 'micro-packed'
-import { checked, createCodec } from '../codec.ts'
+import { createCodec } from '../codec.ts'
+import { fixedStruct, oneOfField, u8Field, u16Field, u32Field } from '../fixed-struct.ts'
 import { sha256 } from '../hash.ts'
 import { type CONNECTION, type POWER, type REACHABILITY, UNKNOWN, WHOLE } from './hardware.ts'
 
@@ -39,20 +39,19 @@ export const PROFILE_VERSION = 2
 const PROFILE_LENGTH = 23
 
 /** In the order of {@link DeviceProfile}, big endian, after one byte for the version (PROTOCOL.md section 4). */
-export const profileCoder = P.struct({
-  version: checked(P.U8, (version) => (version === PROFILE_VERSION ? undefined : `unknown profile version ${version}`)),
-  lifetimeSeconds: P.U32BE,
-  availability: P.U16BE,
-  computeScore: P.U32BE,
-  cores: P.U8,
-  storageMiB: P.U32BE,
-  memoryMiB: P.U32BE,
-  reachability: P.U8,
-  power: P.U8,
-  connection: P.U8,
+export const profileField = fixedStruct({
+  version: oneOfField('profile version', u8Field, (version) => version === PROFILE_VERSION),
+  lifetimeSeconds: u32Field,
+  availability: u16Field,
+  computeScore: u32Field,
+  cores: u8Field,
+  storageMiB: u32Field,
+  memoryMiB: u32Field,
+  reachability: u8Field,
+  power: u8Field,
+  connection: u8Field,
 })
-
-const profileCodec = createCodec('profile', PROFILE_LENGTH, profileCoder)
+const profileCodec = createCodec('profile', PROFILE_LENGTH, profileField)
 
 const TOP_OF_U8 = 2 ** 8 - 1
 const TOP_OF_U32 = 2 ** 32 - 1

@@ -48,6 +48,8 @@ export const PROTOCOLS = {
   },
   /** The proof of one exact device ID under one header. */
   proof: { id: '/lares/proof/1', maxRequest: 128, maxResponse: 80 * 1024, timeoutMs: 10 * SECOND, cost: 2 },
+  /** A newcomer asks a coordination node what its join costs. */
+  join: { id: '/lares/join/1', maxRequest: 256, maxResponse: 512, timeoutMs: 10 * SECOND, cost: 2 },
   /** A newcomer asks a coordination node for its endorsement. */
   endorse: {
     id: '/lares/endorse/1',
@@ -56,13 +58,13 @@ export const PROTOCOLS = {
     timeoutMs: 10 * SECOND,
     cost: 8,
   },
-  /** The same for one that has a certificate instead of a voucher: several signatures of other kinds are verified. */
+  /** The same for one that has a certificate instead of a voucher: signatures of other kinds are verified, and a puzzle. */
   endorseCertified: {
-    id: '/lares/endorse-certified/1',
+    id: '/lares/endorse-certified/2',
     maxRequest: MAX_CERTIFIED_APPLICATION_LENGTH,
     maxResponse: 1024,
     timeoutMs: 10 * SECOND,
-    cost: 16,
+    cost: 24,
   },
   /** A coordination node looks at both statements of an incident, and signs that they hold. */
   witness: { id: '/lares/witness/1', maxRequest: 1024, maxResponse: 1024, timeoutMs: 10 * SECOND, cost: 8 },
@@ -141,6 +143,7 @@ export const PAGE_PROTOCOLS = {
  */
 export const PREVIOUS_PROTOCOLS = {
   status: { ...PROTOCOLS.status, id: '/lares/status/1' },
+  endorseCertified: { ...PROTOCOLS.endorseCertified, id: '/lares/endorse-certified/1' },
 } as const satisfies Partial<Record<ProtocolName, ProtocolSpec>>
 
 /** Largest gossip messages, bytes. */

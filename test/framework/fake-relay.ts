@@ -6,6 +6,7 @@ import { labelOf } from '../../shared/admission/label-of.ts'
 import { UNKNOWN_PROFILE } from '../../shared/admission/profile.ts'
 import { accept, LaresError, reject } from '../../shared/errors.ts'
 import { DEFAULT_POLICY, policyCodec } from '../../shared/policy/policy.ts'
+import { WAY } from '../../shared/protocol/join-messages.ts'
 
 export const FAKE_NETWORK_ID = 'ab'.repeat(32)
 export const FAKE_DEVICE_ID = `LARES1${'Q'.repeat(64)}`
@@ -74,6 +75,18 @@ export const FAKE_SMALL_DEVICES: SmallDeviceDoor = {
   async join(application) {
     if (application[0] === 0) return reject('used-voucher', 'This voucher was used already.')
     return accept({ deviceId: FAKE_DEVICE_ID, state: 'pending', transactionId: '05'.repeat(32) })
+  },
+  async askJoin(ask) {
+    if (ask[0] === 0) return reject('anchor-live', 'This identity has a live ID.')
+    const quote = {
+      endorser: new Uint8Array(32).fill(1),
+      expires: FAKE_TIME + 1,
+      iterations: 2,
+      salt: new Uint8Array(16).fill(2),
+      mac: new Uint8Array(32).fill(3),
+    }
+    const derivation = { base: 1, pressure: 2, faults: 1, most: 4096, isWaived: false }
+    return accept([{ ...derivation, quote, way: WAY.certificate, nonce: new Uint8Array(32).fill(6) }])
   },
   async joinCertified(application) {
     if (application[0] === 0) return reject('untrusted-root', 'The owners do not trust this root.')

@@ -9,12 +9,15 @@ import { yamux } from '@libp2p/yamux'
 import { multiaddr } from '@multiformats/multiaddr'
 import { createLibp2p } from 'libp2p'
 import { fullApplicationCodec } from '../../shared/admission/full-application.ts'
+import { PROFILE_VERSION, UNKNOWN_PROFILE } from '../../shared/admission/profile.ts'
 import { compactBlockCodec, compactOf } from '../../shared/block/compact-block.ts'
 import { transactionRoot } from '../../shared/block/transaction-tree.ts'
+import { LABEL } from '../../shared/identity/label.ts'
 import { challengeRequestCodec } from '../../shared/protocol/challenge-messages.ts'
 import { evidenceRequestCodec } from '../../shared/protocol/evidence-request.ts'
 import { storageRequestCodec } from '../../shared/protocol/full-messages.ts'
 import { PROTOCOLS, type ProtocolName, topicsOf } from '../../shared/protocol/ids.ts'
+import { joinAskCodec, WAY } from '../../shared/protocol/join-messages.ts'
 import {
   blocksRequestCodec,
   checkpointRequestCodec,
@@ -161,6 +164,16 @@ const REQUESTS: Record<ProtocolName, Uint8Array> = {
   endorse: new Uint8Array(200).fill(7),
   endorseCertified: new Uint8Array(200).fill(7),
   witness: new Uint8Array(200).fill(7),
+  // By a key that is none: what a relay says to that it says before it verifies.
+  join: joinAskCodec.encode({
+    ...{
+      networkId,
+      walletKey: tip.hash,
+      label: LABEL.lightweight,
+      profile: { version: PROFILE_VERSION, ...UNKNOWN_PROFILE },
+    },
+    ...{ way: WAY.certificate, issuer: tip.hash, anchor: tip.hash, signature: new Uint8Array(64) },
+  }),
   challenge: challengeRequestCodec.encode({
     ...{ networkId, deviceId: tip.hash, nonce: tip.hash, isPassedOn: false },
   }),

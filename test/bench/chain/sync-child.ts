@@ -44,6 +44,7 @@ async function open(genesis: Uint8Array, start: number) {
     examiner: { hear: async () => reject('no-seat', 'nobody is examined here') },
     showStorage: async () => reject('not-applying', 'this node has its seat'),
     endorse: undefined,
+    quote: undefined,
   })
   return { ...full, network, now, address: addressOf(network.addresses(), 'tcp') }
 }

@@ -45,6 +45,7 @@ import { buildBundle } from '../../shared/proof/build-bundle.ts'
 import { buildProtocolChain, EXAMPLE_EVIDENCE, type ProtocolChain } from '../../shared/vectors/build-chain.ts'
 import {
   exampleEvidenceRequest,
+  exampleJoinAsk,
   exampleSessions,
   fullExamples,
   protocolVectors,
@@ -129,9 +130,10 @@ export async function buildCorpus(): Promise<Corpus> {
     endorse: Object.entries(made.transactions).flatMap(([name, one]) => (name.startsWith('register') ? [one] : [])),
     endorseCertified: Object.entries(made.transactions).flatMap(([name, transaction]) =>
       name === 'registerCertificate' || name === 'evidence'
-        ? [certifiedApplicationCodec.encode({ transaction, evidence: EXAMPLE_EVIDENCE })]
+        ? [certifiedApplicationCodec.encode({ transaction, evidence: EXAMPLE_EVIDENCE, payments: [] })]
         : [],
     ),
+    join: [await exampleJoinAsk(made)],
     challenge: [true, false].map((isPassedOn) =>
       challengeRequestCodec.encode({ networkId, deviceId: phone.deviceId, nonce: key, isPassedOn }),
     ),

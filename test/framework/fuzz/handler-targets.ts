@@ -2,7 +2,10 @@
 
 import { showEvidence } from '../../../node-relay/certificate/show-evidence.ts'
 import { endorseApplication, endorseCertified, witnessIncident } from '../../../node-relay/coordination/endorse.ts'
+import { createJoinCounts } from '../../../node-relay/coordination/join-counts.ts'
 import { createPresenceDesk } from '../../../node-relay/coordination/presence-desk.ts'
+import { createPriceDesk } from '../../../node-relay/coordination/price-desk.ts'
+import { createPuzzleDesk } from '../../../node-relay/coordination/puzzle-desk.ts'
 import { createSessionDesk } from '../../../node-relay/coordination/session-desk.ts'
 import { createCachingVerifier } from '../../../node-relay/crypto/caching-verifier.ts'
 import { createNodeVerifier } from '../../../node-relay/crypto/node-verifier.ts'
@@ -33,6 +36,7 @@ import { openChain } from '../../node-relay/full-node/open-chain.ts'
 import { EXAMPLE_EVIDENCE } from '../../shared/vectors/build-chain.ts'
 import { ClientHarness } from '../client-harness.ts'
 import { createHonestNode } from '../honest-node.ts'
+import { quickScrypt } from '../join-prices.ts'
 import { createFakeTransportClock } from '../network-doubles.ts'
 import type { Corpus } from './corpus.ts'
 import { mutateBytes } from './mutate-bytes.ts'
@@ -78,6 +82,11 @@ export async function relayTargets(corpus: Corpus): Promise<OpenTargets> {
     }),
     log: (message, error) => void logged.push(message, error),
   })
+  const deviceId = () => relay.deviceId
+  const prices = createPriceDesk({
+    ...{ chain, verifier, deviceId, joins: createJoinCounts(chain) },
+    puzzles: createPuzzleDesk({ networkId, deviceId, now, scrypt: quickScrypt }),
+  })
   const endorser = {
     chain,
     verifier,
@@ -86,6 +95,7 @@ export async function relayTargets(corpus: Corpus): Promise<OpenTargets> {
     now,
     evidence: { keep: () => ACCEPT, get: () => undefined },
     revocation: () => accept([]),
+    prices,
   }
   await serve({
     network,
@@ -130,6 +140,7 @@ export async function relayTargets(corpus: Corpus): Promise<OpenTargets> {
       endorseCertified: (bytes) => endorseCertified(endorser, bytes),
       witness: (bytes) => witnessIncident(endorser, bytes),
     },
+    quote: prices.quote,
   })
 
   const session = sessionCertificateCodec.decode(corpus.requests[PROTOCOLS.session.id]?.[0] ?? new Uint8Array())

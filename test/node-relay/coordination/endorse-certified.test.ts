@@ -11,10 +11,17 @@ import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { createEvidenceStore } from '../../../node-relay/certificate/evidence-store.ts'
 import { createRevocationFiles } from '../../../node-relay/certificate/revocation-files.ts'
-import { endorseApplication, endorseCertified } from '../../../node-relay/coordination/endorse.ts'
+import {
+  type CertificateEndorser,
+  endorseApplication,
+  endorseCertified,
+} from '../../../node-relay/coordination/endorse.ts'
+import { createPriceDesk } from '../../../node-relay/coordination/price-desk.ts'
+import { createPuzzleDesk, type PuzzleDesk } from '../../../node-relay/coordination/puzzle-desk.ts'
 import { createNodeVerifier } from '../../../node-relay/crypto/node-verifier.ts'
 import {
   type CertifiedKey,
+  certifiedNewcomer,
   registerWithCertificate,
   renewWithCertificate,
 } from '../../../node-relay/device-agent/registration.ts'
@@ -23,6 +30,8 @@ import {
   certifiedApplicationCodec,
   MAX_NONCE_BLOCKS,
 } from '../../../shared/admission/certificate-evidence.ts'
+import { solvePuzzle } from '../../../shared/admission/puzzle.ts'
+import { type Payment, quoteCodec } from '../../../shared/admission/quote.ts'
 import { compareBytes, fromHex } from '../../../shared/bytes.ts'
 import { sha256 } from '../../../shared/hash.ts'
 import { ASSURANCE } from '../../../shared/identity/label.ts'
@@ -45,6 +54,7 @@ import {
 } from '../../framework/certified-device.ts'
 import { foundRelay, makeVoucher, type TestDevice } from '../../framework/chain-actions.ts'
 import { ChainBuilder, namedSigner } from '../../framework/chain-builder.ts'
+import { NOTHING_TO_PAY, quickScrypt } from '../../framework/join-prices.ts'
 import { createCrl, type Issued, issue } from '../certificate/make-chain.ts'
 import { closeAll, kinds, type OpenChain, openChain } from '../full-node/open-chain.ts'
 
@@ -60,6 +70,7 @@ let full: OpenChain
 let directory: string
 let revocation: string
 let evidence: ReturnType<typeof createEvidenceStore>
+let prices: CertificateEndorser['prices']
 /** Where the clock stands: the certificates are good then. */
 let now: number
 
@@ -86,6 +97,7 @@ async function found(roots: readonly Uint8Array[]): Promise<void> {
   now = chain.tip.block.header.time
   full.clock.now = now
   evidence = createEvidenceStore(directory, () => now)
+  prices = NOTHING_TO_PAY
 }
 
 /** Writes a list of today by each issuer. */
@@ -114,6 +126,7 @@ function ask(application: Uint8Array) {
     now: () => now,
     evidence,
     revocation: createRevocationFiles(revocation, () => {}),
+    prices,
   }
   return endorseCertified(endorser, application)
 }
@@ -155,6 +168,7 @@ async function altered(
   return certifiedApplicationCodec.encode({
     transaction: transactionCodec.encode({ TAG: 'register', data }),
     evidence: bytes,
+    payments: [],
   })
 }
 
@@ -207,9 +221,56 @@ describe('a device with a certificate', () => {
     const mixed = certifiedApplicationCodec.encode({
       transaction: voucher.transaction,
       evidence: outer.ok ? outer.value.evidence : new Uint8Array(),
+      payments: [],
     })
     expect(await codeOf(mixed)).toBe('not-an-application')
     expect(await codeOf(new Uint8Array(40))).toBe('malformed')
+  })
+})
+
+describe('a join that has a price', () => {
+  const deviceId = () => relay.deviceId
+  const newcomer = () => ({ walletKey: wallet.publicKey, ...certifiedNewcomer(certified()) })
+  let puzzles: PuzzleDesk
+  beforeEach(() => {
+    const clock = () => now
+    puzzles = createPuzzleDesk({ networkId: chain.networkId, deviceId, now: clock, scrypt: quickScrypt })
+    const desk = { chain: full.chain, verifier: createNodeVerifier(), deviceId, joins: { of: () => 0 }, puzzles }
+    prices = createPriceDesk(desk)
+  })
+  async function pay(who = newcomer()) {
+    const quote = puzzles.quote(who, 4)
+    const subject = { networkId: chain.networkId, walletKey: who.walletKey, quote: quoteCodec.encode(quote) }
+    return { quote, counter: await solvePuzzle(subject, 4, quickScrypt) }
+  }
+  const codeWith = async (...payments: Payment[]) =>
+    codeOf((await registerWithCertificate(place(), certified(), wallet, recoveryKey, payments)).application)
+
+  it('is endorsed once it is paid, and for each payment once', async () => {
+    expect(await codeWith()).toBe('price-not-paid')
+    const payment = await pay()
+    expect(await codeWith(payment)).toBe('endorsed')
+    expect(await codeWith(payment)).toBe('puzzle-used')
+    expect(await codeWith(await pay({ ...newcomer(), walletKey: recoveryKey }))).toBe('wrong-nonce')
+  })
+
+  it('costs nothing that the ledger or the certificate does not let in', async () => {
+    const payment = await pay()
+    await say([root], [maker, '0a01'])
+    expect(await codeWith(payment)).toBe('revoked')
+    await say([root], [maker])
+    expect(await codeWith(payment)).toBe('endorsed')
+  })
+
+  it('is a join and no renewal', async () => {
+    const first = await registerWithCertificate(place(), certified(), wallet, recoveryKey, [await pay()])
+    const endorsement = await ask(first.application)
+    if (!endorsement.ok) throw new Error(endorsement.detail)
+    const data = { ...opened(first.application).register, endorsements: [endorsement.value] }
+    chain.waiting.push(transactionCodec.encode({ TAG: 'register', data }))
+    expect((await full.feed(await chain.mine()))[0]?.kind).toBe('extension')
+    const renewal = await renewWithCertificate(place(), certified(), wallet, { deviceId: first.deviceId, sequence: 0 })
+    expect(await codeOf(renewal.application)).toBe('endorsed')
   })
 })
 
@@ -297,6 +358,7 @@ describe('a renewal', () => {
         data: { renewal: restated, endorsements: [], authority: { TAG: 'wallet', data: signature } },
       }),
       evidence: outer.value.evidence,
+      payments: [],
     })
     expect(await codeOf(copied)).toBe('wrong-certified-key')
     expect(await codeOf(await renewed())).toBe('endorsed')

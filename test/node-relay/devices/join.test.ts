@@ -59,6 +59,7 @@ async function open(endorseHere: 'endorse' | 'not a coordination node' = 'endors
     wallet: relay.wallet,
     deviceId: relay.deviceId,
     endorse: endorseHere === 'endorse' ? own : undefined,
+    quote: undefined,
     async submit(bytes) {
       const checked = checkTransaction(full.chain, full.clock.now, bytes)
       if (!checked.ok) return checked
@@ -198,6 +199,7 @@ describe('a renewal over HTTP', () => {
     certifiedApplicationCodec.encode({
       transaction: transactionCodec.encode({ TAG: 'evidence', data: { renewal, endorsements, authority } }),
       evidence: Uint8Array.of(1),
+      payments: [],
     })
 
   it('is endorsed for what it says, handed in, and answered with where the device stands', async () => {

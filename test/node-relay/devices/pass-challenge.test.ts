@@ -68,6 +68,7 @@ beforeEach(async () => {
       ...init,
       network,
       endorse: undefined,
+      quote: undefined,
       submit: async () => reject('not-here', 'nothing is taken in'),
       now: clock.now,
       after: clock.after,

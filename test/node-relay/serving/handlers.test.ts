@@ -2,6 +2,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import type { Examiner } from '../../../node-relay/full-admission/examiner.ts'
 import { serve } from '../../../node-relay/serving/handlers.ts'
 import { fullApplicationCodec } from '../../../shared/admission/full-application.ts'
+import { QUOTE_LENGTH } from '../../../shared/admission/quote.ts'
 import { ZERO_HASH } from '../../../shared/bytes.ts'
 import type { ServiceRecord } from '../../../shared/coordination/service-record.ts'
 import { accept, type Result, reject } from '../../../shared/errors.ts'
@@ -11,6 +12,7 @@ import { challengeOutcomeCodec, challengeRequestCodec } from '../../../shared/pr
 import { evidenceAnswerCodec, evidenceRequestCodec } from '../../../shared/protocol/evidence-request.ts'
 import { fullAnswerCodec, storageAnswerCodec, storageRequestCodec } from '../../../shared/protocol/full-messages.ts'
 import { PREVIOUS_PROTOCOLS, PROTOCOLS } from '../../../shared/protocol/ids.ts'
+import { joinAnswerCodec, type Quoted, WAY } from '../../../shared/protocol/join-messages.ts'
 import {
   blocksRequestCodec,
   checkpointRequestCodec,
@@ -45,6 +47,8 @@ let shown: Result<Uint8Array>
 let passed: unknown
 let examined: Awaited<ReturnType<Examiner['hear']>>
 let digested: Result<{ digest: Uint8Array }>
+let quoted: Result<Quoted>
+let applied: Uint8Array
 let endorsed: Result<{ deviceId: Uint8Array; signature: Uint8Array }>
 const absent = new Uint8Array(32).fill(3)
 
@@ -60,6 +64,10 @@ beforeEach(async () => {
   shown = accept(Uint8Array.of(1, 2))
   examined = reject('no-seat', 'nobody is examined here')
   digested = accept({ digest: absent })
+  quoted = accept({
+    ...{ quote: new Uint8Array(QUOTE_LENGTH), base: 1, pressure: 1, faults: 1, most: 4096, isWaived: false },
+    ...{ way: WAY.certificate, nonce: absent },
+  })
   endorsed = accept({ deviceId: relay.deviceId, signature: new Uint8Array(64) })
   await serve({
     network,
@@ -78,7 +86,15 @@ beforeEach(async () => {
     showEvidence: async () => shown,
     examiner: { hear: async () => examined },
     showStorage: async () => digested,
-    endorse: { endorse: async () => endorsed, endorseCertified: async () => endorsed, witness: async () => endorsed },
+    endorse: {
+      endorse: async () => endorsed,
+      async endorseCertified(bytes) {
+        applied = bytes
+        return endorsed
+      },
+      witness: async () => endorsed,
+    },
+    quote: async () => quoted,
   })
 })
 afterEach(closeAll)
@@ -193,6 +209,27 @@ describe('serving', () => {
     expect(await network.ask(PROTOCOLS.endorse, bytes)).toBe('reject')
   })
 
+  it('says what a join costs, or why it is none', async () => {
+    const ask = async () => {
+      const answer = await network.ask(PROTOCOLS.join, Uint8Array.of(1))
+      return answer === 'reject' ? answer : joinAnswerCodec.decode(answer)
+    }
+    expect(await ask()).toMatchObject({ value: { TAG: 'quoted', data: { pressure: 1, most: 4096 } } })
+    quoted = reject('anchor-live', 'this identity has a live ID')
+    expect(await ask()).toMatchObject({ value: { TAG: 'refused', data: { code: 'anchor-live' } } })
+    quoted = reject('malformed', 'no ask')
+    expect(await ask()).toBe('reject')
+  })
+
+  it('takes a certified application of the version before as one without payments', async () => {
+    const previous = PREVIOUS_PROTOCOLS.endorseCertified
+    const answer = await network.ask(previous, Uint8Array.of(7, 8))
+    expect(applied).toEqual(Uint8Array.of(7, 8, 0))
+    expect(endorsementAnswerCodec.decode(answer as Uint8Array)).toMatchObject({ value: { TAG: 'endorsed' } })
+    await network.ask(PROTOCOLS.endorseCertified, Uint8Array.of(7, 8))
+    expect(applied).toEqual(Uint8Array.of(7, 8))
+  })
+
   it('shows evidence, or says why not, also where it does not coordinate', async () => {
     const { networkId } = builder
     const open = { networkId, evidence: absent, time: 1, seat: 0, signature: new Uint8Array(64) }
@@ -267,6 +304,7 @@ describe('serving', () => {
       examiner: { hear: async () => examined },
       showStorage: async () => digested,
       endorse: undefined,
+      quote: undefined,
     })
     expect(light.handlers.has(PROTOCOLS.endorse.id)).toBe(false)
     expect(light.handlers.has(PROTOCOLS.evidence.id)).toBe(true)

@@ -1,5 +1,6 @@
 /** The content of protocol.json: for each format of docs/PROTOCOL.md its fields, its bytes, and what follows from them. */
 
+import { nodeScrypt } from '../../../node-relay/crypto/node-scrypt.ts'
 import {
   certificateClaimMessage,
   certificateEvidenceCodec,
@@ -12,6 +13,9 @@ import {
   fullStatementMessage,
   STATEMENT,
 } from '../../../shared/admission/full-application.ts'
+import { PROFILE_VERSION, UNKNOWN_PROFILE } from '../../../shared/admission/profile.ts'
+import { solvePuzzle, tryPuzzle } from '../../../shared/admission/puzzle.ts'
+import { quoteCodec } from '../../../shared/admission/quote.ts'
 import { storageDigest } from '../../../shared/admission/storage-challenge.ts'
 import { blockCodec } from '../../../shared/block/block.ts'
 import { compactBlockCodec, compactOf } from '../../../shared/block/compact-block.ts'
@@ -32,6 +36,7 @@ import type { HistoryNode } from '../../../shared/history/node.ts'
 import { createHistoryProver } from '../../../shared/history/prover.ts'
 import { certificateAnchor, ownerAnchor, voucherAnchor } from '../../../shared/identity/anchor.ts'
 import { deviceIdOf, formatDeviceId, formatDid, walletIdOf } from '../../../shared/identity/device-id.ts'
+import { LABEL } from '../../../shared/identity/label.ts'
 import { anchorRecordCodec, deviceRecordCodec } from '../../../shared/identity/record.ts'
 import { trustAt, trustScore } from '../../../shared/identity/trust.ts'
 import { genesisCodec, hashGenesis } from '../../../shared/ledger/genesis.ts'
@@ -65,6 +70,7 @@ import {
 } from '../../../shared/protocol/full-messages.ts'
 import { topicsOf } from '../../../shared/protocol/ids.ts'
 import { formatJoinLink, joinLinkCodec } from '../../../shared/protocol/join-link.ts'
+import { joinAnswerCodec, joinAskCodec, joinAskMessage, WAY } from '../../../shared/protocol/join-messages.ts'
 import * as messages from '../../../shared/protocol/messages.ts'
 import {
   claimAnswerCodec,
@@ -478,6 +484,20 @@ export async function fullExamples({ chain, phone }: ProtocolChain) {
   return { application, vouch, storageRequest: await signStorageRequest(chain, content) }
 }
 
+/** A certified camera asks for its price, with the phone's wallet. */
+export async function exampleJoinAsk({ chain, phone }: ProtocolChain): Promise<Uint8Array> {
+  const head = {
+    networkId: chain.networkId,
+    walletKey: phone.wallet.publicKey,
+    label: LABEL.lightweight,
+    profile: { version: PROFILE_VERSION, ...UNKNOWN_PROFILE, cores: 4, memoryMiB: 512 },
+    way: WAY.certificate,
+    issuer: sha256(asciiBytes('example root')),
+    anchor: certificateAnchor(CERTIFIED_KEY),
+  }
+  return joinAskCodec.encode({ ...head, signature: await phone.wallet.sign(joinAskMessage(head)) })
+}
+
 async function wireFormats(made: ProtocolChain): Promise<Record<string, Json>> {
   const { chain, phone, relay, voucher, phoneHeight, transactions: named } = made
   const { networkId, tip } = chain
@@ -487,6 +507,17 @@ async function wireFormats(made: ProtocolChain): Promise<Record<string, Json>> {
   if (!register.ok || register.value.TAG !== 'register') throw new Error('no registration')
   const [endorsement] = register.value.data.endorsements
   if (endorsement === undefined) throw new Error('no endorsement')
+  const ask = await exampleJoinAsk(made)
+  const quote = {
+    endorser: relay.deviceId,
+    expires: built.block.header.time + 900_000,
+    iterations: 4,
+    salt: sha256(asciiBytes('example salt')).subarray(0, 16),
+    mac: sha256(asciiBytes('example mac')),
+  }
+  const quoteBytes = quoteCodec.encode(quote)
+  const subject = { networkId, walletKey: phone.wallet.publicKey, quote: quoteBytes }
+  const counter = await solvePuzzle(subject, quote.iterations, nodeScrypt)
   const evidenceRequest = await exampleEvidenceRequest(made, EXAMPLE_PARTIES)
   const full = await fullExamples(made)
   const digest = storageDigest(storageMessage(full.storageRequest), full.storageRequest.height, (height) =>
@@ -574,6 +605,27 @@ async function wireFormats(made: ProtocolChain): Promise<Record<string, Json>> {
     certifiedApplication: say(certifiedApplicationCodec, {
       transaction: named['registerCertificate'] as Uint8Array,
       evidence: EXAMPLE_EVIDENCE,
+      payments: [{ quote, counter }],
+    }),
+    joinAsk: example(joinAskCodec, ask, {
+      message: joinAskMessage(opened(joinAskCodec, ask)),
+      walletKey: phone.wallet.publicKey,
+    }),
+    joinQuoted: say(joinAnswerCodec, {
+      TAG: 'quoted',
+      data: {
+        quote: quoteBytes,
+        ...{ base: 1, pressure: 2, faults: 2, most: 4096, isWaived: false },
+        way: WAY.certificate,
+        nonce: hash,
+      },
+    }),
+    joinRefused: say(joinAnswerCodec, messages.refusal('anchor-live', 'this identity has a live ID')),
+    quote: example(quoteCodec, quoteBytes),
+    puzzle: toJson({
+      ...{ networkId, walletKey: phone.wallet.publicKey, quote: quoteBytes, counter },
+      output: await tryPuzzle(subject, counter, nodeScrypt),
+      before: counter === 0 ? undefined : await tryPuzzle(subject, counter - 1, nodeScrypt),
     }),
     evidenceRequest: example(evidenceRequestCodec, evidenceRequest, {
       ...EXAMPLE_PARTIES,
