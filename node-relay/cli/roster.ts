@@ -17,6 +17,8 @@ import { wordsBox } from './words-box.ts'
 /** A registration or a change is looked for this often, and for so long, ms. */
 const LOOK_MS = 1_000
 const PATIENCE_MS = 5 * 60_000
+/** A registration that is in no block yet is handed in again after so many looks. */
+const LOOKS_PER_TRY = 3
 /** For a relay that was just started, ms; and what it says until it is ready. */
 const START_PATIENCE_MS = 2 * 60_000
 const STARTING: ReadonlySet<string> = new Set(['not-ready', 'not-enough-endorsements'])
@@ -118,10 +120,11 @@ export async function registerRelay(dataDir: string, voucher: string, context: C
       ],
     }),
   )
+  const handIn = () => askRelay(dataDir, '/roster/registration', 'POST', { body: { voucher, recoveryKey } })
   const until = context.now() + START_PATIENCE_MS
   for (;;) {
     try {
-      await askRelay(dataDir, '/roster/registration', 'POST', { body: { voucher, recoveryKey } })
+      await handIn()
       break
     } catch (error) {
       // A relay that was just started has the chain to fetch, and the other coordination nodes to find.
@@ -130,7 +133,20 @@ export async function registerRelay(dataDir: string, voucher: string, context: C
     }
   }
   context.print('The registration is handed in; waiting for its block …')
-  await waitFor(dataDir, context, ({ own }) => own.deviceId !== undefined, 'The registration is in no block yet')
+  // A change of the coordination set, as there is one right after the founding, voids what waits with the old endorsements.
+  let looks = 0
+  async function isRegistered({ own }: RosterView): Promise<boolean> {
+    if (own.deviceId !== undefined) return true
+    looks++
+    // Refused where it still waits, or is in a block that this node has not seen settled.
+    if (looks % LOOKS_PER_TRY === 0) await handIn().catch(onlyRefusals)
+    return false
+  }
+  await waitFor(dataDir, context, isRegistered, 'The registration is in no block yet')
+}
+
+function onlyRefusals(error: unknown): void {
+  if (!(error instanceof LaresError)) throw error
 }
 
 export const rosterVote: Command = {
@@ -210,13 +226,13 @@ async function sign({ networkId, items }: Motion, view: RosterView, context: Cli
 async function waitFor(
   dataDir: string,
   { now }: CliContext,
-  holds: (view: RosterView) => boolean,
+  holds: (view: RosterView) => boolean | Promise<boolean>,
   otherwise: string,
 ): Promise<RosterView> {
   const until = now() + PATIENCE_MS
   for (;;) {
     const view = await askRelay<RosterView>(dataDir, '/roster')
-    if (holds(view)) return view
+    if (await holds(view)) return view
     if (now() >= until)
       throw new LaresError(
         'no-block',

@@ -96,12 +96,19 @@ export function createMempool(init: MempoolInit): Mempool {
       version = chainVersion
       const checked = check(bytes)
       if (!checked.ok) return checked
+      dropImpossible(subject.claim)
       const early = shelf.roomFor(subject, bytes.length)
       if (!early.ok) return noRoom(early.code)
       const verdicts = await verifier.verifyBatch(checked.value.signatures)
       if (!verdicts.every(Boolean)) return reject('bad-signature', 'a signature of the transaction does not hold')
     } while (version !== chainVersion)
     return place({ ...subject, id, bytes, leaf: leafOf(bytes), addedAt: time(), grace: 0 })
+  }
+
+  /** Who builds no blocks is not told otherwise that what waits became impossible; it must not keep out what is possible. */
+  function dropImpossible(claim: string): void {
+    const waiting = shelf.withClaim(claim)
+    if (waiting !== undefined && waiting.grace <= 0 && !check(waiting.bytes).ok) shelf.remove(waiting)
   }
 
   function place(entry: MempoolEntry): Result<Added> {

@@ -128,6 +128,8 @@ export function openLightDevice(init: LightDeviceInit): LightDevice {
       const voucher = parseVoucher(text, networkId)
       if (!voucher.ok) return voucher
       if (record !== undefined) return { ok: true, value: null }
+      // Nobody can vouch before the first block has registered its founder.
+      if (chain.tip.height === 0) return reject('not-ready', 'This network has no block yet; try again in a moment.')
       const { transaction } = await registerWithVoucher(voucher.value, wallet, recoveryKey)
       const register = readRegister(transaction) as Register
       const whole = await endorsed(transaction, register)

@@ -106,14 +106,14 @@ export async function createRelayNetwork(init: RelayNetworkInit): Promise<RelayN
   }
   const directGossip = createDirectGossip()
   const limits = init.limits ?? RELAY_CONNECTION_LIMITS
-  await Promise.all(hosts.map((host) => assertUdpPortFree(host, init.udpPort)))
+  const udpPorts = await Promise.all(hosts.map((host) => freeUdpPort(host, init.udpPort)))
 
   const node = await createLibp2p({
     start: false,
     // DEBUG is how libp2p is asked to speak.
     ...(process.env['DEBUG'] === undefined ? { logger: quietLogger } : {}),
     privateKey: privateKeyFromProtobuf(init.privateKey),
-    addresses: { listen: listenAddresses(init, hosts), appendAnnounce: [...(init.announce ?? [])] },
+    addresses: { listen: listenAddresses(init, hosts, udpPorts), appendAnnounce: [...(init.announce ?? [])] },
     transports: [
       webRTCDirect({ certificate: init.webrtcCertificate, rtcConfiguration: { iceServers: [] } }),
       webSockets(init.webSocketTls === undefined ? {} : { https: { ...init.webSocketTls } }),
@@ -230,10 +230,10 @@ export async function createRelayNetwork(init: RelayNetworkInit): Promise<RelayN
   }
 }
 
-function listenAddresses(init: RelayNetworkInit, hosts: readonly string[]): string[] {
-  return hosts.flatMap((host) => {
+function listenAddresses(init: RelayNetworkInit, hosts: readonly string[], udpPorts: readonly number[]): string[] {
+  return hosts.flatMap((host, i) => {
     const base = host.includes(':') ? `/ip6/${host}` : `/ip4/${host}`
-    const addresses = [`${base}/udp/${init.udpPort}/webrtc-direct`]
+    const addresses = [`${base}/udp/${udpPorts[i]}/webrtc-direct`]
     if (init.wsPort !== undefined)
       addresses.push(`${base}/tcp/${init.wsPort}${init.webSocketTls === undefined ? '' : '/tls'}/ws`)
     if (init.tcpPort !== undefined) addresses.push(`${base}/tcp/${init.tcpPort}`)
@@ -241,13 +241,18 @@ function listenAddresses(init: RelayNetworkInit, hosts: readonly string[]): stri
   })
 }
 
-/** The native UDP listener reports a taken port late and unclearly, so it is tried first. */
-function assertUdpPortFree(host: string, port: number): Promise<void> {
-  if (port === 0) return Promise.resolve()
+/**
+ * The native UDP listener reports a taken port late and unclearly, so it is tried first. For port 0 it would take one that is
+ * free for TCP, and fail where UDP is not; the system gives one that is free.
+ */
+function freeUdpPort(host: string, port: number): Promise<number> {
   return new Promise((resolve, reject) => {
     const socket = createSocket({ type: host.includes(':') ? 'udp6' : 'udp4', ipv6Only: host.includes(':') })
     socket.once('error', (error) => reject(listenError(error)))
-    socket.bind({ address: host, port, exclusive: true }, () => socket.close(() => resolve()))
+    socket.bind({ address: host, port, exclusive: true }, () => {
+      const free = socket.address().port
+      socket.close(() => resolve(free))
+    })
   })
 }
 

@@ -225,6 +225,8 @@ export function createRosterDesk(init: RosterDeskInit): RosterDesk {
       if (deviceOf(init.walletId) !== undefined) return accept(null)
       if (!init.isUpToDate())
         return reject('not-ready', 'This relay is still fetching the chain; try again in a moment.')
+      // Nobody can vouch before the first block has registered its founder.
+      if (chain.tip.height === 0) return reject('not-ready', 'This network has no block yet; try again in a moment.')
       const { transaction } = await registerWithVoucher(voucher.value, init.wallet, fromHex(recoveryKey))
       const joined = await init.join(transaction)
       return joined.ok ? accept(null) : joined

@@ -75,14 +75,22 @@ test('the first relay dies for ever, and phones follow the others', async ({ bro
   await seat(second, first, words)
   await expect.poll(async () => (await knownServers(phone)).size, { timeout: 180_000 }).toBe(2)
 
+  // Which of the two answers for it follows from its ID, which is random.
+  const primary = phone.locator('[data-testid="assigned"][data-state="primary"]')
+  await openView(phone, 'Status')
+  await expect(phone.getByTestId('assigned')).toHaveCount(2, { timeout: 60_000 })
+  const moves = (await primary.getAttribute('data-seat')) === '0'
+  console.log(`its primary is ${moves ? 'the one that dies' : 'the one that stays'}`)
+
   await first.kill()
   const { height } = await tipOf(phone)
   await expect.poll(async () => (await tipOf(phone)).height, { timeout: 90_000 }).toBeGreaterThan(height + 2)
 
-  // It is present at the other one, which could not ask the dead one whether somebody else is there.
-  await expect(phone.getByTestId('presence-present')).toContainText('One other server could not be asked', {
-    timeout: 60_000,
-  })
+  // Where it moved to the other one, that one could not ask the dead one whether somebody else is there.
+  await expect(phone.getByTestId('presence-present')).toContainText(
+    moves ? 'One other server could not be asked' : 'Present',
+    { timeout: 60_000 },
+  )
 
   // As the documentation says: take the dead one's seat away, then give one to the new relay.
   const removal = printed(await lares(second.dataDir, 'roster', 'propose', '--remove', '0'))

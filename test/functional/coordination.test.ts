@@ -156,7 +156,9 @@ it('gives what a newcomer needs, and nobody comes in without it', { timeout: 2 *
   const device = new SmallDevice({ relay: founder.localUrl })
   await eventually('it endorses again', async () => device.join(text).catch(() => undefined))
   await device.until('registered')
-  // A voucher that was used is known by proof.
+  // A voucher that was used is known by proof, of a state that is settled at the node, too.
+  const { height } = (await status(founder)).settled
+  await eventually('it follows', async () => (await status(node)).settled.height >= height || undefined)
   expect(await endorse(await application('second user', text))).toEqual(refusal('voucher-used'))
 })
 
@@ -176,11 +178,11 @@ it('endorses what is good, and lets in nobody by its word alone', async () => {
 })
 
 it('is proposed to be taken out by its device ID, and nobody else is', { timeout: MINUTE_MS }, async () => {
-  const { deviceId } = await status(node)
+  const deviceId = await eventually('it has found itself again', async () => (await status(node)).deviceId)
   const propose = (remove: string) => lares(founder.dataDir, 'roster', 'propose', '--remove', remove)
   expect(await propose('nobody')).toMatchObject({ code: 2, stderr: expect.stringContaining('or a device ID') })
   expect((await propose((await status(keeper)).deviceId as string)).stderr).toContain('This is no coordination node')
-  const proposed = await propose(deviceId as string)
+  const proposed = await propose(deviceId)
   expect(proposed.stdout).toContain(`${deviceId} is no longer a coordination node.`)
   expect((await lares(node.dataDir, 'roster', 'propose', '--remove', '1')).stderr).toContain('at a relay')
 })

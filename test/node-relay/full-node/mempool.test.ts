@@ -146,6 +146,20 @@ describe('conflicts', () => {
     expect(mempool.candidates()).toEqual([first])
   })
 
+  test('what became impossible makes room for what is possible, unless a reorganization may bring it back', async () => {
+    const mempool = mempoolWith()
+    await fill(mempool, register(1))
+    refused.add(register(1))
+    expect(await mempool.add(register(1, 'other'))).toEqual(added)
+    expect(mempool.candidates()).toEqual([register(1, 'other')])
+
+    const back = mempoolWith()
+    back.chainChanged({ undone: [blockOf(register(1))], applied: [] })
+    expect(await back.add(register(1, 'other'))).toEqual(refusedWith('conflict'))
+    back.chainChanged({ undone: [], applied: Array.from({ length: RETURN_GRACE_BLOCKS }, () => blockOf()) })
+    expect(await back.add(register(1, 'other'))).toEqual(added)
+  })
+
   test.each([
     ['other anchors', register(1), register(2)],
     ['other sequence numbers', rotate(1, 1), rotate(1, 2)],
