@@ -76,10 +76,11 @@ test('the first relay dies for ever, and phones follow the others', async ({ bro
   await expect.poll(async () => (await knownServers(phone)).size, { timeout: 180_000 }).toBe(2)
 
   // Which of the two answers for it follows from its ID, which is random.
-  const primary = phone.locator('[data-testid="assigned"][data-state="primary"]')
   await openView(phone, 'Status')
-  await expect(phone.getByTestId('assigned')).toHaveCount(2, { timeout: 60_000 })
-  const moves = (await primary.getAttribute('data-seat')) === '0'
+  await phone.getByTestId('serving-why').click()
+  const assigned = (state: string) => phone.locator(`[data-testid="assigned"][data-state="${state}"]`)
+  await expect(assigned('standby')).toHaveCount(1, { timeout: 60_000 })
+  const moves = (await assigned('primary').getAttribute('data-seat')) === '0'
   console.log(`its primary is ${moves ? 'the one that dies' : 'the one that stays'}`)
 
   await first.kill()
