@@ -50,6 +50,11 @@ export function lockHolder(path: string): number | undefined {
   return holder !== undefined && isAlive(holder) ? holder.pid : undefined
 }
 
+/** Whether a file of this name is the lock, or one that was being taken over when its new holder was killed. */
+export function isLockName(name: string, lock: string): boolean {
+  return name === lock || (name.startsWith(`${lock}.`) && name.endsWith('.stale'))
+}
+
 /** Moves a dead holder's lock away, and puts it back when another process has made a fresh one meanwhile. */
 function takeAside(path: string, seen: string): void {
   const aside = `${path}.${randomBytes(6).toString('hex')}.stale`

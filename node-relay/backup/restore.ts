@@ -23,7 +23,7 @@ import { inspectDataDir } from '../data-dir.ts'
 import { loadKeys } from '../full-node/keys.ts'
 import { findRelayFile } from '../full-node/relay-file.ts'
 import { verifyChain } from '../full-node/verify-chain.ts'
-import { acquireLock } from '../lock.ts'
+import { acquireLock, isLockName } from '../lock.ts'
 import { ChainStore } from '../store/chain-store.ts'
 import { storageError } from '../store/damage.ts'
 import { diskError } from './disk-error.ts'
@@ -77,6 +77,7 @@ export async function restoreBackup(init: RestoreInit): Promise<Manifest> {
     if (process.platform === 'win32' && existsSync(target)) rmdirSync(target)
     renameSync(building, target)
   } catch (error) {
+    if (existsSync(building)) clear(building)
     rmSync(building, { recursive: true, force: true })
     if (init.signal?.aborted === true) throw new LaresError('interrupted', `Interrupted. ${UNDONE}`)
     throw translated(error, target)
@@ -118,7 +119,7 @@ function takePlace(building: string): void {
   // Not recursive: that says ENOENT of a disk that cannot be written.
   if (!existsSync(building)) mkdirSync(building, { mode: PRIVATE_DIRECTORY_MODE })
   const names = readdirSync(building)
-  if (!lstatSync(building).isDirectory() || (names.length > 0 && !names.includes(LOCK_FILE)))
+  if (!lstatSync(building).isDirectory() || (names.length > 0 && !names.some(isLock)))
     throw new LaresError(
       'data-dir-not-empty',
       `${building} is in the way, and was not made by a restore; move it away first. ${UNDONE}`,
@@ -126,6 +127,13 @@ function takePlace(building: string): void {
   const lock = lockOf(building)
   if (!lock.ok)
     throw new LaresError('restore-running', `Another restore (${lock.detail}) works in ${building}. ${UNDONE}`)
+  clear(building)
+}
+
+const isLock = (name: string) => isLockName(name, LOCK_FILE)
+
+/** The lock stays to the last: by it the folder is known for one of a restore. */
+function clear(building: string): void {
   for (const name of readdirSync(building))
     if (name !== LOCK_FILE) rmSync(join(building, name), { recursive: true, force: true })
 }

@@ -230,11 +230,18 @@ describe('a place that is not free', () => {
     expect(readdirSync(home.path('c.restoring'))).toEqual(['lock'])
     // What a killed one has left is cleared.
     if (lock.ok) lock.value.release()
-    writeFileSync(home.path('c.restoring/lock'), '{"pid":999999999}')
-    writeFileSync(home.path('c.restoring/keys.json'), 'half')
-    await home.restore('b', 'c')
-    expect(filesOf(home.path('c'))).toEqual(filesOf(home.path('empty')))
-    expect(existsSync(home.path('c.restoring'))).toBe(false)
+    // The second was killed while it took the lock of another killed one over.
+    for (const [target, lockName] of [
+      ['c', 'lock'],
+      ['d', 'lock.0123456789ab.stale'],
+    ] as const) {
+      mkdirSync(home.path(`${target}.restoring`), { recursive: true })
+      writeFileSync(home.path(`${target}.restoring/${lockName}`), '{"pid":999999999}')
+      writeFileSync(home.path(`${target}.restoring/keys.json`), 'half')
+      await home.restore('b', target)
+      expect(filesOf(home.path(target))).toEqual(filesOf(home.path('empty')))
+      expect(existsSync(home.path(`${target}.restoring`))).toBe(false)
+    }
     for (const name of ['a.restoring']) rmAll(name)
   })
 })
