@@ -38,6 +38,8 @@ import { syncFolder } from './write-backup.ts'
 const BATCH_BYTES = 1024 * 1024
 /** In the folder being restored, too: no relay starts in it before all is done. */
 const LOCK_FILE = 'lock'
+/** Patient with a folder in which the database, or a virus scanner, still has a file. */
+const REMOVE = { recursive: true, force: true, maxRetries: 5, retryDelay: 50 } as const
 const UNDONE = 'Nothing was restored.'
 
 export interface RestoreInit {
@@ -78,7 +80,7 @@ export async function restoreBackup(init: RestoreInit): Promise<Manifest> {
     renameSync(building, target)
   } catch (error) {
     if (existsSync(building)) clear(building)
-    rmSync(building, { recursive: true, force: true })
+    rmSync(building, REMOVE)
     if (init.signal?.aborted === true) throw new LaresError('interrupted', `Interrupted. ${UNDONE}`)
     throw translated(error, target)
   }
@@ -134,8 +136,7 @@ const isLock = (name: string) => isLockName(name, LOCK_FILE)
 
 /** The lock stays to the last: by it the folder is known for one of a restore. */
 function clear(building: string): void {
-  for (const name of readdirSync(building))
-    if (name !== LOCK_FILE) rmSync(join(building, name), { recursive: true, force: true })
+  for (const name of readdirSync(building)) if (name !== LOCK_FILE) rmSync(join(building, name), REMOVE)
 }
 
 /** A lock that cannot even be written leaves a folder that is nobody's. */
