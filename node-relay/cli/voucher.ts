@@ -1,13 +1,18 @@
+import { setTimeout as pause } from 'node:timers/promises'
 import { LaresError } from '../../shared/errors.ts'
 import type { Setting } from '../config.ts'
-import { dataDirOf } from './admin-client.ts'
-import { type Command, DATA_DIR_FLAG, EXIT_OK, JSON_FLAG } from './command.ts'
+import type { RelayStatus } from '../facade.ts'
+import { askRelay, dataDirOf } from './admin-client.ts'
+import { type CliContext, type Command, DATA_DIR_FLAG, EXIT_OK, JSON_FLAG } from './command.ts'
 import { qrLines } from './qr.ts'
 import { formatJson, formatTime } from './text.ts'
 
 const MAX_COUNT = 100
 const MAX_DAYS = 365
 const DEFAULT_DAYS = 7
+/** The own registration is looked for this often, and for so long, ms. */
+const LOOK_MS = 500
+const PATIENCE_MS = 5 * 60_000
 
 export const voucherCreate: Command = {
   name: 'voucher create',
@@ -22,12 +27,11 @@ export const voucherCreate: Command = {
   positionals: [],
   async run(input, context) {
     const { createVoucher } = await import('../admission/create-voucher.ts')
-    const vouchers = await createVoucher({
-      dataDir: dataDirOf(input, context),
-      count: wholeNumber('count', input.values['count'], 1, MAX_COUNT),
-      days: wholeNumber('days', input.values['days'], DEFAULT_DAYS, MAX_DAYS),
-      now: context.now(),
-    })
+    const dataDir = dataDirOf(input, context)
+    const count = wholeNumber('count', input.values['count'], 1, MAX_COUNT)
+    const days = wholeNumber('days', input.values['days'], DEFAULT_DAYS, MAX_DAYS)
+    await waitForOwnRecord(dataDir, context)
+    const vouchers = await createVoucher({ dataDir, count, days, now: context.now() })
     if (input.values['json'] === true) {
       context.print(formatJson(vouchers))
       return EXIT_OK
@@ -49,6 +53,29 @@ export const voucherCreate: Command = {
     context.print('\nWhoever has a voucher can use it once. Hand it over like a key; it is not kept here.')
     return EXIT_OK
   },
+}
+
+/**
+ * Right after its founding a relay is in no block: nobody would take its voucher. One that does not run is not asked.
+ * @throws {LaresError} `not-registered`
+ */
+async function waitForOwnRecord(dataDir: string, context: CliContext): Promise<void> {
+  const until = context.now() + PATIENCE_MS
+  for (let looks = 0; ; looks++) {
+    const status = await askRelay<Pick<RelayStatus, 'deviceId'>>(dataDir, '/status').catch(unlessStopped)
+    if (status === undefined || status.deviceId !== undefined) return
+    if (looks === 0) context.printError('This relay is in no block yet; waiting for it …')
+    if (context.now() >= until)
+      throw new LaresError(
+        'not-registered',
+        'This relay is not in the ledger yet, so its vouchers would count for nothing. "lares status" shows its ID once it is.',
+      )
+    await pause(LOOK_MS)
+  }
+}
+
+function unlessStopped(error: unknown): undefined {
+  if (!(error instanceof LaresError) || error.code !== 'relay-unreachable') throw error
 }
 
 /** @throws {LaresError} `usage` */
