@@ -7,8 +7,10 @@ import { sampleKey } from '../bench/figures/sample-keys.ts'
 export interface AuditingBrowser {
   /** One audit, in the page's own time, ms. @throws unless its verdict is that the ID is not in the ledger */
   audit(): Promise<number>
-  /** The same every so often, without waiting for those before. */
-  auditEvery(everyMs: number, forMs: number): Promise<TimedAudit[]>
+  /** One every so often, of the same ID or a given one, without waiting for those before. */
+  auditEvery(everyMs: number, forMs: number, id?: string): Promise<TimedAudit[]>
+  /** Joins by a voucher. Resolves with its device ID when that is settled. */
+  joinWith(voucher: string): Promise<string>
   /** Who serves it, each time that it changed. */
   duties(): Promise<DutyChange[]>
   close(): Promise<void>
@@ -34,8 +36,9 @@ export async function openAuditingBrowser(joinUrl: string, networkId: Uint8Array
         const [ms] = (await page.evaluate(`${bench}.audits('${absent}', 'not-in-ledger', 1))`)) as [number]
         return ms
       }
-      const auditEvery = (everyMs: number, forMs: number) =>
-        page.evaluate(`${bench}.auditEvery('${absent}', ${everyMs}, ${forMs}))`) as Promise<TimedAudit[]>
+      const auditEvery = (everyMs: number, forMs: number, id = absent) =>
+        page.evaluate(`${bench}.auditEvery('${id}', ${everyMs}, ${forMs}))`) as Promise<TimedAudit[]>
+      const joinWith = (voucher: string) => page.evaluate(`${bench}.joinWith('${voucher}'))`) as Promise<string>
       const duties = () => page.evaluate(`${bench}.duties())`) as Promise<DutyChange[]>
       await audit()
       const close = async () => {
@@ -43,7 +46,7 @@ export async function openAuditingBrowser(joinUrl: string, networkId: Uint8Array
         await done
         await browser.close()
       }
-      resolve({ audit, auditEvery, duties, close })
+      resolve({ audit, auditEvery, joinWith, duties, close })
       await ended
     }, PATIENCE_MS)
     done.catch((error: unknown) => void browser.close().then(() => reject(error)))

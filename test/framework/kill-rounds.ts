@@ -86,10 +86,12 @@ export async function killRounds(init: {
   readonly calmMs: number
   /** What is true of the ID that all ask about. */
   readonly verdict: string
+  /** One for each browser; absent: one that is not in the ledger. */
+  readonly ids?: readonly string[]
 }): Promise<KillFigures> {
   const { machines, browsers, kills } = init
   const ask = async (forMs: number) => {
-    const all = await Promise.all(browsers.map((browser) => browser.auditEvery(ASK_EVERY_MS, forMs)))
+    const all = await Promise.all(browsers.map((browser, i) => browser.auditEvery(ASK_EVERY_MS, forMs, init.ids?.[i])))
     expect(all.flat().filter(({ verdict }) => verdict !== init.verdict)).toEqual([])
     return all.flat().map(({ ms }) => ms)
   }

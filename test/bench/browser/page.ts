@@ -240,6 +240,21 @@ async function auditEvery(id: string, everyMs: number, forMs: number): Promise<T
   return Promise.all(asked)
 }
 
+/** Joins by a voucher, as a person does who has written the words down. @returns its device ID, once it is settled */
+async function joinWith(voucher: string): Promise<string> {
+  const { node } = live as NonNullable<typeof live>
+  const prepared = await node.call({ call: 'prepare-join', voucher })
+  if (!prepared.ok) throw new Error(prepared.sentence)
+  const { words, asked } = prepared.value
+  const confirmed = await node.call({
+    call: 'confirm-join',
+    answers: asked.map((position) => words[position] as string),
+  })
+  if (!confirmed.ok) throw new Error(confirmed.sentence)
+  const { active } = await until((now) => now.active?.identity.state === 'settled')
+  return active?.identity.deviceId ?? ''
+}
+
 const dutyChanges: DutyChange[] = []
 
 /** Who serves this page, each time that it changed, from the first call on. */
@@ -259,5 +274,5 @@ function duties(): readonly DutyChange[] {
 }
 
 /** What the benchmarks call. */
-export const benchPage = { follow, rival, connect, pings, audits, auditEvery, duties }
+export const benchPage = { follow, rival, connect, pings, audits, auditEvery, joinWith, duties }
 Object.assign(globalThis, { benchPage })
