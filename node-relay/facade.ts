@@ -2,6 +2,7 @@ import type { LabelDecision } from '../shared/admission/label-of.ts'
 import type { KeeperActivity } from '../shared/chain/keepers.ts'
 import type { Result } from '../shared/errors.ts'
 import type { EvidenceDesk } from './certificate/door.ts'
+import type { PairingDoor } from './coordination/pairing-door.ts'
 import type { Presence, SmallDeviceDoor } from './devices/door.ts'
 import type { FleetDoor } from './fleet/door.ts'
 import type { FullAdmissionDoor } from './full-admission/door.ts'
@@ -38,6 +39,7 @@ export interface RelayFacade {
   readonly roster: RosterDesk
   /** Admin only: becoming a full node, and examining who wants to. */
   readonly full: FullAdmissionDoor
+  readonly pairing: PairingDoor
   /** Admin only: this relay's own identity and keys. */
   readonly wallet: WalletDesk
   /** Admin only: what the owners have laid down. */

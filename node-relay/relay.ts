@@ -24,6 +24,7 @@ import { createDeviceServers } from './coordination/device-servers.ts'
 import { endorseApplication, endorseCertified, witnessIncident } from './coordination/endorse.ts'
 import { createIncidentDesk, INCIDENT_ROUND_MS } from './coordination/incident-desk.ts'
 import { createJoinCounts } from './coordination/join-counts.ts'
+import { createPairingDesk } from './coordination/pairing-desk.ts'
 import { createPresenceDesk, PRESENCE_ROUND_MS } from './coordination/presence-desk.ts'
 import { createPriceDesk } from './coordination/price-desk.ts'
 import { createPuzzleDesk } from './coordination/puzzle-desk.ts'
@@ -36,6 +37,7 @@ import { collectEndorsements } from './devices/collect-endorsements.ts'
 import { createChallengePassing } from './devices/pass-challenge.ts'
 import { createSmallDevices } from './devices/small-devices.ts'
 import type { RelayFacade, RelayStatus } from './facade.ts'
+import { approveClaim } from './fleet/expected.ts'
 import { openFleet } from './fleet/fleet.ts'
 import { createApplicant } from './full-admission/applicant.ts'
 import { openExaminationsFile } from './full-admission/examinations-file.ts'
@@ -378,6 +380,19 @@ export async function createRelay(init: RelayInit): Promise<Relay> {
       puzzles: createPuzzleDesk({ networkId, deviceId: () => own.deviceId, now: clock.now, scrypt: nodeScrypt }),
     })
     const quote = coordinates ? prices.quote : undefined
+    const pairing = createPairingDesk({
+      networkId,
+      verifier,
+      prices,
+      deviceId: () => own.deviceId,
+      approve: (claim) =>
+        approveClaim(
+          { networkId, deviceId: own.deviceId, wallet: keys.wallet, state: chain.state, now: clock.now },
+          claim,
+        ),
+      random: randomBytes,
+      now: clock.now,
+    })
     const endorser = {
       chain,
       verifier,
@@ -523,6 +538,7 @@ export async function createRelay(init: RelayInit): Promise<Relay> {
       }),
       endorse,
       quote,
+      pair: coordinates ? pairing.ask : undefined,
     })
 
     const guard = createClockGuard({ parameters: chain.rules.parameters, genesisTime: chain.genesis.createdAt })
@@ -848,6 +864,7 @@ export async function createRelay(init: RelayInit): Promise<Relay> {
         applicants: () => examiner.applicants(),
         leave: () => leaveSeat({ chain, sealing, submit }),
       },
+      pairing,
       wallet,
       policy: createPolicyDesk({ chain, submit }),
       evidence: createEvidenceDesk({

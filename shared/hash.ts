@@ -75,6 +75,7 @@ export const TAGS = {
   joinAsk: 'lares/join-ask/1',
   joinQuote: 'lares/join-quote/1',
   puzzle: 'lares/puzzle/1',
+  pairAsk: 'lares/pair-ask/1',
 } as const
 
 export type Tag = (typeof TAGS)[keyof typeof TAGS]

@@ -17,6 +17,7 @@ import { doctor } from './doctor.ts'
 import { enroll } from './enroll.ts'
 import { fullApply, fullLeave, fullList, fullStatus, fullVouch } from './full.ts'
 import { labels } from './labels.ts'
+import { pair } from './pair.ts'
 import { policyDistrust, policyShow, policyTrust } from './policy.ts'
 import { proofExport, proofVerify } from './proof.ts'
 import { recover } from './recover.ts'
@@ -73,6 +74,7 @@ const COMMANDS: readonly Command[] = [
   rosterPropose,
   rosterVote,
   rosterSubmit,
+  pair,
   fullApply,
   fullStatus,
   fullVouch,

@@ -4,13 +4,20 @@ import { type Payment, quoteCodec } from '../../shared/admission/quote.ts'
 import { equalBytes } from '../../shared/bytes.ts'
 import type { SignatureVerifier } from '../../shared/crypto/signature-verifier.ts'
 import { accept, type Result, reject } from '../../shared/errors.ts'
+import { ownerAnchor } from '../../shared/identity/anchor.ts'
 import { LABEL, STATUS } from '../../shared/identity/label.ts'
 import { anchorRecordCodec } from '../../shared/identity/record.ts'
 import { policyOf } from '../../shared/ledger/policy.ts'
 import { coordinationSetCodec } from '../../shared/ledger/records.ts'
 import { anchorKey, COORDINATION_SET_KEY } from '../../shared/ledger/state-keys.ts'
 import type { StateReader } from '../../shared/ledger/state-overlay.ts'
-import { type JoinAsk, joinAskCodec, joinAskMessage, type Quoted, WAY } from '../../shared/protocol/join-messages.ts'
+import {
+  type JoinAskHead,
+  joinAskCodec,
+  joinAskMessage,
+  type Quoted,
+  WAY,
+} from '../../shared/protocol/join-messages.ts'
 import type { FullChain } from '../full-node/chain.ts'
 import { recordOf } from '../full-node/views.ts'
 import type { JoinCounts } from './join-counts.ts'
@@ -22,7 +29,7 @@ const MAX_DOUBLINGS = 16
 export interface PriceDesk {
   /** Answers an encoded ask. */
   quote(ask: Uint8Array): Promise<Result<Quoted>>
-  /** What costs nothing to check of what a certified newcomer has paid. */
+  /** What costs nothing to check of what a newcomer without a voucher has paid. */
   check(payments: readonly Payment[], newcomer: Newcomer): Result<Payment | undefined, PaymentCode>
   readonly settle: PuzzleDesk['settle']
 }
@@ -66,7 +73,7 @@ export function createPriceDesk({ chain, verifier, joins, puzzles, deviceId }: P
   }
 
   /** Why nobody need solve a puzzle: this newcomer cannot come in so. */
-  function refusalOf({ label, way, issuer, anchor }: JoinAsk): Result<true> {
+  function refusalOf({ label, way, issuer, anchor, walletKey }: JoinAskHead): Result<true> {
     if (label !== LABEL.lightweight) return reject('label-not-open', 'a device joins as lightweight')
     const known = anchorOf(anchor)
     if (way === WAY.voucher) {
@@ -77,8 +84,10 @@ export function createPriceDesk({ chain, verifier, joins, puzzles, deviceId }: P
         ? reject('issuer-has-no-right', 'who vouches is neither a full nor a coordination node')
         : accept(true)
     }
+    if (way === WAY.approval && !equalBytes(anchor, ownerAnchor(walletKey)))
+      return reject('wrong-anchor', 'the anchor is not that of the wallet key')
     if (known?.live === true) return reject('anchor-live', 'this identity has a live ID')
-    return policyOf(chain.state).trustRoots.some((root) => equalBytes(root, issuer))
+    return way === WAY.approval || policyOf(chain.state).trustRoots.some((root) => equalBytes(root, issuer))
       ? accept(true)
       : reject('untrusted-root', "the owners' policy does not trust the root of this certificate")
   }
@@ -90,16 +99,17 @@ export function createPriceDesk({ chain, verifier, joins, puzzles, deviceId }: P
       const { signature, ...head } = decoded.value
       if (!equalBytes(head.networkId, networkId)) return reject('wrong-network', 'the ask is for another network')
       if (!isCoordinating()) return reject('not-a-coordination-node', 'this node is not in the coordination set yet')
-      const possible = refusalOf(decoded.value)
+      const possible = refusalOf(head)
       if (!possible.ok) return possible
       const message = joinAskMessage(head)
       if (!(await verifier.verify({ publicKey: head.walletKey, message, signature })))
         return reject('bad-signature', 'the ask is not signed by the wallet key in it')
       // Whether the voucher itself holds is seen when it is handed in.
-      const { iterations, ...derivation } = priceOf(head, head.way === WAY.voucher)
+      const newcomer = head.way === WAY.approval ? { ...head, issuer: deviceId() } : head
+      const { iterations, ...derivation } = priceOf(newcomer, head.way === WAY.voucher)
       return accept({
         ...derivation,
-        quote: quoteCodec.encode(puzzles.quote(head, iterations)),
+        quote: quoteCodec.encode(puzzles.quote(newcomer, iterations)),
         way: head.way,
         nonce: chain.graph.settled.node.hash,
       })

@@ -5,7 +5,7 @@ import { ownerAnchor } from '../../shared/identity/anchor.ts'
 import { deviceIdOf, formatDeviceId } from '../../shared/identity/device-id.ts'
 import { ASSURANCE, LABEL, STATUS } from '../../shared/identity/label.ts'
 import type { StateTree } from '../../shared/state-tree/tree.ts'
-import { approvalMessage, type Claim } from '../../shared/transaction/register.ts'
+import { approvalMessage, type Claim, type Evidence } from '../../shared/transaction/register.ts'
 import { transactionCodec } from '../../shared/transaction/transaction.ts'
 import { recordOf } from '../full-node/views.ts'
 import type { ExpectedAnswer, ExpectedCode } from './door.ts'
@@ -28,13 +28,11 @@ export interface Approver {
  * in with it, and nobody else.
  */
 export async function approveExpected(
-  { networkId, deviceId, wallet, state, now }: Approver,
+  approver: Approver,
   walletKey: Uint8Array,
   recoveryKey: Uint8Array,
 ): Promise<Result<ExpectedAnswer, ExpectedCode>> {
-  const own = recordOf(state, deviceId)
-  if (own?.status !== STATUS.active || !equalBytes(own.walletKey, wallet.publicKey))
-    return reject('not-ready', 'This relay is not in the ledger itself yet; try again in a moment.')
+  const { networkId, state } = approver
   const anchor = ownerAnchor(walletKey)
   const expectedId = deviceIdOf(networkId, walletKey, anchor)
   if (recordOf(state, expectedId) !== undefined)
@@ -49,20 +47,32 @@ export async function approveExpected(
     profile: ZERO_HASH,
     addresses: [],
   }
-  const notAfter = now() + APPROVAL_MS
-  // No document stands behind it: a hash of what the owner knows of the device could be guessed.
-  const approval = { evidence: ZERO_HASH, notAfter }
-  const signature = await wallet.sign(approvalMessage(networkId, claim, approval))
+  const approval = await approveClaim(approver, claim)
+  if (!approval.ok) return approval
   const transaction = transactionCodec.encode({
     TAG: 'register',
     data: {
       claim,
-      evidence: { TAG: 'approval', data: { ...approval, issuer: deviceId, signature } },
+      evidence: { TAG: 'approval', data: approval.value },
       endorsements: [],
       walletSignature: new Uint8Array(SIGNATURE_LENGTH),
     },
   })
   // Between the kind's byte and the empty list of endorsements with the signature to come.
   const application = transaction.slice(1, -(1 + SIGNATURE_LENGTH))
-  return accept({ deviceId: formatDeviceId(networkId, expectedId), application, notAfter })
+  return accept({ deviceId: formatDeviceId(networkId, expectedId), application, notAfter: approval.value.notAfter })
+}
+
+/** The operator's approval of a claim. */
+export async function approveClaim(
+  { networkId, deviceId, wallet, state, now }: Approver,
+  claim: Claim,
+): Promise<Result<Extract<Evidence, { TAG: 'approval' }>['data'], 'not-ready'>> {
+  const own = recordOf(state, deviceId)
+  if (own?.status !== STATUS.active || !equalBytes(own.walletKey, wallet.publicKey))
+    return reject('not-ready', 'This relay is not in the ledger itself yet; try again in a moment.')
+  // No document stands behind it: a hash of what the owner knows of the device could be guessed.
+  const approval = { evidence: ZERO_HASH, notAfter: now() + APPROVAL_MS }
+  const signature = await wallet.sign(approvalMessage(networkId, claim, approval))
+  return accept({ ...approval, issuer: deviceId, signature })
 }

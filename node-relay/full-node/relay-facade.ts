@@ -45,6 +45,7 @@ export interface FacadeInit {
   readonly recovery: RelayFacade['recovery']
   readonly roster: RelayFacade['roster']
   readonly full: RelayFacade['full']
+  readonly pairing: RelayFacade['pairing']
   readonly wallet: RelayFacade['wallet']
   readonly policy: RelayFacade['policy']
   readonly evidence: RelayFacade['evidence']
@@ -140,6 +141,7 @@ export function createFacade(init: FacadeInit): RelayFacade {
     recovery: init.recovery,
     roster: init.roster,
     full: init.full,
+    pairing: init.pairing,
     wallet: init.wallet,
     policy: init.policy,
     evidence: init.evidence,

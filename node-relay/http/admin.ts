@@ -2,6 +2,7 @@ import { chmodSync, rmSync } from 'node:fs'
 import fastify, { type FastifyInstance } from 'fastify'
 import { MAX_OWNERS } from '../../shared/roster/roster.ts'
 import { addBackupRoutes } from '../backup/backup-routes.ts'
+import { addPairingRoutes } from '../coordination/pairing-routes.ts'
 import type { JoinInfo, RelayFacade } from '../facade.ts'
 import { addFleetRoutes } from '../fleet/fleet-routes.ts'
 import { addFullRoutes } from '../full-admission/full-routes.ts'
@@ -55,6 +56,7 @@ export async function openAdminSocket(init: AdminInit): Promise<FastifyInstance>
   addBackupRoutes(app, facade)
   addRosterRoutes(app, facade.roster)
   addFullRoutes(app, facade.full)
+  addPairingRoutes(app, facade.pairing)
   addPolicyRoutes(app, facade.policy)
   addWalletRoutes(app, facade.wallet)
 

@@ -129,7 +129,7 @@ function quoteRow({ quote, nonce, way, ...derivation }: JoinQuote) {
     quote: toBase64url(quoteCodec.encode(quote)),
     iterations,
     expires,
-    evidence: way === WAY.voucher ? 'voucher' : 'certificate',
+    evidence: way === WAY.voucher ? 'voucher' : way === WAY.approval ? 'approval' : 'certificate',
     nonce: toHex(nonce),
   }
 }

@@ -18,7 +18,7 @@ export const joinQuotesSchema = object({
       most: { ...COUNT, description: 'base × pressure × faults is cut to this' },
       isWaived: { type: 'boolean' },
       expires: TIME,
-      evidence: { type: 'string', enum: ['voucher', 'certificate'], description: 'wanted next' },
+      evidence: { type: 'string', enum: ['voucher', 'approval', 'certificate'], description: 'wanted next' },
       nonce: { ...HASH, description: 'hash of the settled block, for a certified key to sign' },
     }),
   ),

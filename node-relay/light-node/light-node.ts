@@ -247,6 +247,7 @@ async function start(
       showEvidence({ chain, verifier, evidence, peerId: network.peerId, now: clock.now }, from, request),
     endorse: endorser,
     quote: endorser.quote,
+    pair: undefined,
   })
   onStop(every(UPKEEP_MS, async () => view.look()))
   let rounds = 0

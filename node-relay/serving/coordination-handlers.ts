@@ -14,6 +14,7 @@ import {
   statusCodec,
   statusRequestCodec,
 } from '../../shared/protocol/messages.ts'
+import { type PairAnswer, pairAnswerCodec } from '../../shared/protocol/pair-messages.ts'
 import { serversCodec, serversRequestCodec } from '../../shared/protocol/service-messages.ts'
 import type { EndorsingDoor } from '../coordination/endorse.ts'
 import type { Requests } from './requests.ts'
@@ -35,6 +36,8 @@ export interface CoordinationServingInit {
   readonly endorse: EndorsingDoor | undefined
   /** An encoded ask. undefined like `endorse`. */
   readonly quote: ((ask: Uint8Array) => Promise<Result<Quoted>>) | undefined
+  /** The same, of who asks for the operator's approval. undefined: nobody approves here. */
+  readonly pair: ((ask: Uint8Array) => Promise<Result<PairAnswer>>) | undefined
 }
 
 /** Answers what needs no blocks: where the chain stands, who serves where, and what a newcomer asks of a coordination node. */
@@ -71,7 +74,13 @@ export async function serveCoordination({ open, handle }: Requests, init: Coordi
       result.ok ? { TAG: 'shown', data: { evidence: result.value } } : refusal(result.code, result.detail),
     )
   })
-  const { endorse, quote } = init
+  const { endorse, quote, pair } = init
+  if (pair !== undefined)
+    await handle('pair', async (_from, bytes) => {
+      const result = await pair(bytes)
+      if (isUnreadable(result)) return 'reject'
+      return pairAnswerCodec.encode(result.ok ? result.value : refusal(result.code, result.detail))
+    })
   if (endorse === undefined || quote === undefined) return
   await handle('join', async (_from, bytes) => {
     const result = await quote(bytes)

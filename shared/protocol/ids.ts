@@ -50,6 +50,8 @@ export const PROTOCOLS = {
   proof: { id: '/lares/proof/1', maxRequest: 128, maxResponse: 80 * 1024, timeoutMs: 10 * SECOND, cost: 2 },
   /** A newcomer asks a coordination node what its join costs. */
   join: { id: '/lares/join/1', maxRequest: 256, maxResponse: 512, timeoutMs: 10 * SECOND, cost: 2 },
+  /** A newcomer asks that the operator of a relay lets it in, and how that stands: a puzzle is checked for the first. */
+  pair: { id: '/lares/pair/1', maxRequest: 512, maxResponse: 512, timeoutMs: 10 * SECOND, cost: 4 },
   /** A newcomer asks a coordination node for its endorsement. */
   endorse: {
     id: '/lares/endorse/1',

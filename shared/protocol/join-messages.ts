@@ -20,7 +20,7 @@ import { PROTOCOLS } from './ids.ts'
 import { refusalCoder } from './messages.ts'
 
 /** How a newcomer can show who it is; as the evidence of a registration is tagged. */
-export const WAY = { voucher: 1, certificate: 4 } as const
+export const WAY = { voucher: 1, approval: 3, certificate: 4 } as const
 const WAYS: readonly number[] = Object.values(WAY)
 
 const askHead = {
@@ -31,7 +31,7 @@ const askHead = {
   /** Measured by itself: the signature is under it, so it is known who says so. */
   profile: profileField,
   way: oneOfField('way', u8Field, (way) => WAYS.includes(way)),
-  /** Device ID of who gave the voucher, or hash of the trusted root. */
+  /** Device ID of who gave the voucher, or hash of the trusted root; all zero where the asked one itself is to approve. */
   issuer: hash32Field,
   anchor: hash32Field,
 } as const

@@ -18,7 +18,7 @@ const BUILT = process.env['LARES_WEB_ROOT'] ?? fileURLToPath(new URL('../../dist
  * where several full nodes share the work.
  */
 const LATER =
-  /^assets\/(?:qr|qr-code|scanner|decode|recovery-wordlist|audit-view|join-view|networks-view|paste-field|label-reasons|genuine|challenge-card|prove-card|directory-card|assigned-servers|serving-reasons|presence|join|recover-identity|signer|noble-verifier|ed25519)-/
+  /^assets\/(?:qr|qr-code|scanner|decode|recovery-wordlist|audit-view|join-view|networks-view|paste-field|label-reasons|genuine|challenge-card|prove-card|directory-card|assigned-servers|serving-reasons|presence|join|pairing|pairing-card|web-scrypt|recover-identity|signer|noble-verifier|ed25519)-/
 
 test('a first visit loads at most 260 kB of JavaScript', async ({ browser }) => {
   const relay = await startRelayProcess()

@@ -17,6 +17,7 @@ import { sealCheck } from '../../shared/header/seal.ts'
 import { fixedPortFlags } from '../framework/free-ports.ts'
 import {
   auditId,
+  closePages,
   heightRises,
   incidentsOf,
   joinWithVoucher,
@@ -35,6 +36,8 @@ interface StatusAnswer {
   readonly mining: { readonly sentence: string }
   readonly incidents: readonly { readonly code: string; readonly sentence: string }[]
 }
+
+test.afterEach(async ({ browser }) => closePages(browser))
 
 test('an old backup, and phones that are ahead of it', async ({ browser }) => {
   const flags = await fixedPortFlags()

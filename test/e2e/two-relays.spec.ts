@@ -3,7 +3,16 @@
  * phones follow without a new join link.
  */
 import { expect, type Page, test } from '@playwright/test'
-import { auditId, heightRises, joinWithVoucher, openView, phaseIs, settledId, tipOf } from '../framework/phone-page.ts'
+import {
+  auditId,
+  closePages,
+  heightRises,
+  joinWithVoucher,
+  openView,
+  phaseIs,
+  settledId,
+  tipOf,
+} from '../framework/phone-page.ts'
 import {
   type CommandOutcome,
   lares,
@@ -19,7 +28,8 @@ test.setTimeout(420_000)
 
 const relays: RelayProcess[] = []
 
-test.afterEach(async () => {
+test.afterEach(async ({ browser }) => {
+  await closePages(browser)
   for (const relay of relays) await relay.stop()
   for (const { dataDir } of relays.splice(0)) await removeDataDir(dataDir)
 })

@@ -180,6 +180,19 @@ test('join: words are shown, asked back, and the ID is pending', async ({ page }
   await expect(page.getByTestId('join-step').last()).toHaveAttribute('data-done', 'false')
 })
 
+test('join: who has no voucher sees the puzzle, then the code to be typed', async ({ page }) => {
+  await open(page, '?sample=puzzle#/join')
+  await expect(page.locator('[data-testid="pair-step"][data-step="puzzle"]')).toHaveAttribute('data-state', 'now')
+  await expect(page.getByTestId('pair-progress')).toBeVisible()
+  for (const size of [PHONE, DESK]) {
+    await page.setViewportSize(size)
+    await open(page, '?sample=pairing#/join')
+    await expect(page.getByTestId('pair-code')).toHaveText('BCDF-GHJK')
+    const tooWide = await page.evaluate(() => document.documentElement.scrollWidth - window.innerWidth)
+    expect(tooWide, `at ${size.width}`).toBeLessThanOrEqual(0)
+  }
+})
+
 test('networks: a bad link is refused, a good one added, removal asks first', async ({ page }) => {
   await open(page, '?sample=following#/networks')
   await page.getByTestId('network-link').fill('nonsense')

@@ -10,6 +10,7 @@ import type { GossipVerdict, TransportClock } from '../../shared/protocol/transp
 import { App, type AppInit } from '../../web/client/app.ts'
 // Loaded here, so that the client's own late loading takes no time of the test's.
 import '../../web/client/join.ts'
+import '../../web/client/pairing.ts'
 import '../../web/client/recover-identity.ts'
 import type { NetworkClient } from '../../web/client/network-client.ts'
 import type { ClientPorts, Hardware, PagePort } from '../../web/client/ports.ts'
@@ -19,6 +20,7 @@ import { createMemoryStore } from '../../web/store/memory-store.ts'
 import type { AppView, NetworkView, PageCall, WorkerCall, WorkerReplies } from '../../web/worker/api.ts'
 import type { BuiltBlock, ChainBuilder } from './chain-builder.ts'
 import { type Answer, NotServed } from './honest-node.ts'
+import { quickScrypt } from './join-prices.ts'
 import { sessionPeer } from './session-peer.ts'
 
 const TEST_HARDWARE: Hardware = {
@@ -121,6 +123,7 @@ export class ClientHarness {
         createWallet: () => this.#counted(generateWebSigner()),
         openWallet: (keyPair) => webSignerFromKeyPair(keyPair),
         loadWords: async () => RECOVERY_WORDLIST,
+        loadScrypt: async () => quickScrypt,
         hardware: async () => TEST_HARDWARE,
         isPersisted: async () => false,
         ...init.ports,

@@ -133,6 +133,12 @@ export const FAKE_FLEET: FleetDoor = {
   },
 }
 
+export const FAKE_PAIRING: RelayFacade['pairing'] = {
+  waiting: () => [],
+  approve: async () => reject('no-such-code', 'No newcomer with this code.'),
+  refuse: () => reject('no-such-code', 'No newcomer with this code.'),
+}
+
 /** A relay that was not restored. */
 export const FAKE_ROSTER: RelayFacade['roster'] = {
   view: () => ({
@@ -231,6 +237,7 @@ export function createFakeRelay(
     roster: FAKE_ROSTER,
     wallet: FAKE_WALLET,
     full: FAKE_FULL,
+    pairing: FAKE_PAIRING,
     policy: FAKE_POLICY,
     evidence: FAKE_EVIDENCE,
     backup: () => Promise.reject(new LaresError('database-busy', 'No backup of a made-up relay.')),

@@ -29,6 +29,7 @@ import {
   statusRequestCodec,
   transactionsRequestCodec,
 } from '../../shared/protocol/messages.ts'
+import { pairAskCodec } from '../../shared/protocol/pair-messages.ts'
 import { serversRequestCodec } from '../../shared/protocol/service-messages.ts'
 import { encodeFrame } from '../../shared/transport/frame.ts'
 import { gossipOptions } from '../../shared/transport/gossip-options.ts'
@@ -173,6 +174,14 @@ const REQUESTS: Record<ProtocolName, Uint8Array> = {
       profile: { version: PROFILE_VERSION, ...UNKNOWN_PROFILE },
     },
     ...{ way: WAY.certificate, issuer: tip.hash, anchor: tip.hash, signature: new Uint8Array(64) },
+  }),
+  // Has paid nothing, and says so with no signature.
+  pair: pairAskCodec.encode({
+    ...{ networkId, walletKey: tip.hash, recoveryKey: tip.hash, profile: tip.hash, signature: new Uint8Array(64) },
+    payment: {
+      quote: { endorser: tip.hash, expires: 0, iterations: 0, salt: new Uint8Array(16), mac: tip.hash },
+      counter: 0,
+    },
   }),
   challenge: challengeRequestCodec.encode({
     ...{ networkId, deviceId: tip.hash, nonce: tip.hash, isPassedOn: false },

@@ -1,5 +1,5 @@
 /** What a person does on the page, and reads off it. */
-import { expect, type Page } from '@playwright/test'
+import { type Browser, expect, type Page } from '@playwright/test'
 
 export type PageView = 'Status' | 'Check' | 'My ID' | 'Networks'
 
@@ -63,6 +63,22 @@ export async function joinWithVoucher(page: Page, voucher: string): Promise<stri
   await openView(page, 'My ID')
   await page.getByTestId('join-voucher').fill(voucher)
   await page.getByTestId('join-start').click()
+  const words = await confirmWords(page)
+  await openView(page, 'Status')
+  return words
+}
+
+/** Asks the operator of a relay, up to the code that is to be typed there. */
+export async function askToBeLetIn(page: Page): Promise<string> {
+  await openView(page, 'My ID')
+  await page.getByTestId('pair-open').click()
+  await page.getByTestId('pair-start').click()
+  await confirmWords(page)
+  return ((await page.getByTestId('pair-code').textContent({ timeout: 60_000 })) ?? '').trim()
+}
+
+/** The recovery words are written down, and answered. */
+async function confirmWords(page: Page): Promise<string> {
   const list = page.getByTestId('words').locator('li')
   // Servers prove first that the voucher is good.
   await expect(list).toHaveCount(12, { timeout: 30_000 })
@@ -73,7 +89,6 @@ export async function joinWithVoucher(page: Page, voucher: string): Promise<stri
     await answer.fill(words[position] ?? '')
   }
   await page.getByTestId('join-confirm').click()
-  await openView(page, 'Status')
   return words.join(' ')
 }
 
@@ -81,4 +96,9 @@ export async function joinWithVoucher(page: Page, voucher: string): Promise<stri
 export async function settledId(page: Page): Promise<string> {
   await expect(page.getByTestId('identity-state')).toHaveAttribute('data-value', 'settled', { timeout: 60_000 })
   return (await page.getByTestId('device-id').first().getAttribute('data-value')) ?? ''
+}
+
+/** Pages of a browser that tests share go on, and ask for what is gone, until somebody closes them. */
+export async function closePages(browser: Browser): Promise<void> {
+  for (const context of browser.contexts()) await context.close()
 }

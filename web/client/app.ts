@@ -82,6 +82,7 @@ export class App {
       codeFromAuditedRelay: active !== undefined && active.networkId === this.#servedBy,
       codeOrigin: this.#codeOrigin,
       directory: this.#directory?.view(),
+      pairing: this.#join?.pairing,
       storage: {
         problem: this.#opened?.problem,
         isPersisted: this.#isPersisted,
@@ -112,6 +113,8 @@ export class App {
       'remove-network': ({ networkId }) => this.#oneByOne(() => this.#remove(networkId)),
       'prepare-join': async ({ voucher }) =>
         this.#opened?.problem ?? (await (await this.#asJoin())?.prepare(voucher)) ?? NO_NETWORK,
+      'prepare-pairing': async () =>
+        this.#opened?.problem ?? (await (await this.#asJoin())?.preparePairing()) ?? NO_NETWORK,
       'confirm-join': async ({ answers }) =>
         this.#persistAfter((await (await this.#asJoin())?.confirm(answers)) ?? NO_NETWORK),
       'cancel-join': () => {
@@ -303,6 +306,7 @@ export class App {
   async #stopClient(): Promise<void> {
     const client = this.#client
     this.#client = undefined
+    this.#join?.cancel()
     this.#join = undefined
     this.#directory = undefined
     await client?.stop()
@@ -335,7 +339,7 @@ export class App {
     // Whichever network is open by now.
     const client = this.#client
     if (this.#ports === undefined || client === undefined) return undefined
-    this.#join ??= new Join(client, client.identity, this.#ports)
+    this.#join ??= new Join(client, client.identity, this.#ports, this.#changed)
     return this.#join
   }
 

@@ -351,11 +351,16 @@ export class Identity {
     }
     if (record === undefined) return { ...shown, state: 'none', label: 'lightweight', steps: [], failure: undefined }
     const steps = readRotate(record.application) === undefined ? STEPS : RECOVERY_STEPS
+    const isApproved = readRegister(record.application)?.evidence.TAG === 'approval'
     return {
       ...shown,
       state: record.failure === undefined ? record.state : 'none',
       label: labelNames(record.label).join(' and '),
-      steps: steps.map((name) => ({ name, done: record.done.includes(name) })),
+      // Stored under one name, so that an older page reads it too.
+      steps: steps.map((name) => ({
+        name: isApproved && name === 'verify-voucher' ? 'approval' : name,
+        done: record.done.includes(name),
+      })),
       failure: record.failure && failure(record.failure.code, record.failure.sentence),
     }
   }

@@ -18,9 +18,11 @@ import {
 } from '../../shared/transaction/register.ts'
 import { transactionCodec } from '../../shared/transaction/transaction.ts'
 import type { WebSigner } from '../crypto/web-signer.ts'
-import type { Failure, Outcome } from '../worker/api.ts'
+import type { IdentityRecord } from '../store/local-store.ts'
+import type { Failure, Outcome, PairingView } from '../worker/api.ts'
 import type { ChainAccess } from './chain-access.ts'
 import type { Identity } from './identity.ts'
+import type { Pairing } from './pairing.ts'
 import type { ClientPorts } from './ports.ts'
 import { joinFailure, NO_ED25519, STORAGE_REFUSED } from './sentences.ts'
 
@@ -30,37 +32,62 @@ const ASKED_WORDS = 3
 const READY_MS = 5_000
 
 interface Prepared {
-  readonly secret: VoucherSecret
+  /** undefined: the operator of a relay is asked. */
+  readonly secret: VoucherSecret | undefined
   readonly wallet: WebSigner
   readonly words: readonly string[]
   readonly asked: readonly number[]
   readonly recoveryKey: Uint8Array
 }
 
-/** A join by voucher up to its submission: the voucher is checked, the words are shown once and asked back. */
+interface Asked {
+  readonly words: readonly string[]
+  readonly asked: readonly number[]
+}
+
+/** A join up to its submission: a voucher is checked, or an operator asked; the words are shown once and asked back. */
 export class Join {
   readonly #access: ChainAccess
   readonly #identity: Identity
   readonly #ports: ClientPorts
   #prepared: Prepared | undefined
   #confirming = false
+  #pairing: Pairing | undefined
+  readonly #onChange: () => void
 
-  constructor(access: ChainAccess, identity: Identity, ports: ClientPorts) {
+  constructor(access: ChainAccess, identity: Identity, ports: ClientPorts, onChange: () => void) {
+    this.#onChange = onChange
     this.#access = access
     this.#identity = identity
     this.#ports = ports
   }
 
-  async prepare(text: string): Promise<Outcome<{ words: readonly string[]; asked: readonly number[] }>> {
+  /** How it stands with the operator; undefined when nobody is asked. */
+  get pairing(): PairingView | undefined {
+    return this.#pairing?.view()
+  }
+
+  async prepare(text: string): Promise<Outcome<Asked>> {
+    const taken = this.#begin()
+    if (taken !== undefined) return taken
+    const secret = parseVoucher(text, this.#access.networkId)
+    if (!secret.ok) return joinFailure(secret.code)
+    return (await this.#checkVoucher(secret.value)) ?? (await this.#makeWallet(secret.value))
+  }
+
+  async preparePairing(): Promise<Outcome<Asked>> {
+    return this.#begin() ?? (await this.#makeWallet(undefined))
+  }
+
+  #begin(): Failure | undefined {
     this.cancel()
     const { record } = this.#identity
     if (record !== undefined && record.failure === undefined && record.state !== 'retired' && !this.#identity.isLost)
       return joinFailure(record.state === 'joining' ? 'join-under-way' : 'already-joined')
-    const secret = parseVoucher(text, this.#access.networkId)
-    if (!secret.ok) return joinFailure(secret.code)
-    const checked = await this.#checkVoucher(secret.value)
-    if (checked !== undefined) return checked
+    return undefined
+  }
 
+  async #makeWallet(secret: VoucherSecret | undefined): Promise<Outcome<Asked>> {
     const list = await this.#ports.loadWords().catch(() => undefined)
     if (list === undefined) return joinFailure('no-words')
     const wallet = await this.#ports.createWallet()
@@ -71,7 +98,7 @@ export class Join {
     const recoveryKey = createSeedSigner(deriveSeed(entropy, 'recovery')).publicKey
     entropy.fill(0)
     const asked = pickPositions(words.length, this.#ports.random)
-    this.#prepared = { secret: secret.value, wallet: wallet.value, words, asked, recoveryKey }
+    this.#prepared = { secret, wallet: wallet.value, words, asked, recoveryKey }
     return { ok: true, value: { words, asked } }
   }
 
@@ -82,9 +109,10 @@ export class Join {
     const { asked, words } = prepared
     const isRight = asked.every((position, i) => answers[i]?.trim().toLowerCase() === words[position])
     if (!isRight || answers.length !== asked.length) return joinFailure('wrong-words')
+    if (prepared.secret === undefined) return await this.#pair(prepared)
     this.#confirming = true
     try {
-      const application = await this.#apply(prepared)
+      const application = await this.#apply(prepared, prepared.secret)
       const refused = await this.#identity.begin(application, prepared.wallet.keyPair)
       // Where it could not be stored, the words on paper are good for the next try.
       if (this.#prepared === prepared) this.#prepared = undefined
@@ -99,6 +127,33 @@ export class Join {
 
   cancel(): void {
     this.#prepared = undefined
+    this.#pairing?.stop()
+    this.#pairing = undefined
+  }
+
+  /** Resolves once it is under way: what becomes of it is in the view. */
+  async #pair(prepared: Prepared): Promise<Outcome<null>> {
+    const { Pairing } = await import('./pairing.ts').catch(() => ({ Pairing: undefined }))
+    if (Pairing === undefined) return joinFailure('no-server')
+    if (this.#prepared !== prepared) return joinFailure('not-prepared')
+    this.#prepared = undefined
+    const { wallet, recoveryKey } = prepared
+    const { clock, verifier, loadScrypt } = this.#ports
+    const pairing = new Pairing({
+      ...{ access: this.#access, clock, verifier, loadScrypt, wallet, recoveryKey, onChange: this.#onChange },
+      onApproved: async (claim, evidence) => {
+        const record = await this.#record(claim, evidence, wallet)
+        // Stopped meanwhile.
+        if (this.#pairing !== pairing) return
+        await this.#identity.begin(record, wallet.keyPair)
+        this.#pairing = undefined
+        this.#onChange()
+      },
+    })
+    this.#pairing = pairing
+    this.#onChange()
+    void pairing.run()
+    return { ok: true, value: null }
   }
 
   /** @returns why the voucher is no good, as far as the ledger proves it; undefined when it is good */
@@ -130,8 +185,7 @@ export class Join {
   }
 
   /** Claim, evidence and the wallet's signature. The voucher's private key signs here and goes nowhere. */
-  async #apply({ secret, wallet, recoveryKey }: Prepared): Promise<Parameters<Identity['begin']>[0]> {
-    const { networkId } = this.#access
+  async #apply({ wallet, recoveryKey }: Prepared, secret: VoucherSecret): Promise<IdentityRecord> {
     const voucher = publicVoucher(secret)
     const claim: Claim = {
       label: LABEL.lightweight,
@@ -142,8 +196,13 @@ export class Join {
       profile: hashProfile(await this.#access.profile()),
       addresses: [],
     }
-    const claimSignature = await createSeedSigner(secret.seed).sign(voucherClaimMessage(networkId, claim))
-    const evidence: Evidence = { TAG: 'voucher', data: { voucher, claimSignature } }
+    const message = voucherClaimMessage(this.#access.networkId, claim)
+    const claimSignature = await createSeedSigner(secret.seed).sign(message)
+    return await this.#record(claim, { TAG: 'voucher', data: { voucher, claimSignature } }, wallet)
+  }
+
+  async #record(claim: Claim, evidence: Evidence, wallet: WebSigner): Promise<IdentityRecord> {
+    const { networkId } = this.#access
     const message = registerWalletMessage(networkId, hashApplication({ claim, evidence }))
     const data = { claim, evidence, endorsements: [], walletSignature: await wallet.sign(message) }
     return {

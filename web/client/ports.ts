@@ -1,4 +1,5 @@
 import type { DeviceProfile } from '../../shared/admission/profile.ts'
+import type { Scrypt } from '../../shared/admission/puzzle.ts'
 import type { SignatureVerifier } from '../../shared/crypto/signature-verifier.ts'
 import type { Result } from '../../shared/errors.ts'
 import type { TransportClock } from '../../shared/protocol/transport.ts'
@@ -27,6 +28,8 @@ export interface ClientPorts {
   readonly openWallet: (keyPair: CryptoKeyPair) => Promise<Result<WebSigner>>
   /** BIP-39 list, fetched when first needed. */
   readonly loadWords: () => Promise<readonly string[]>
+  /** Fetched when first needed. */
+  readonly loadScrypt: () => Promise<Scrypt>
   /** Takes some 50 ms, so it is called only when a person wants to know, or joins. */
   readonly hardware: () => Promise<Hardware>
   /** The browser has promised to keep the storage; undefined when it does not say. */

@@ -7,6 +7,7 @@ export type UiCallName =
   | 'select-network'
   | 'remove-network'
   | 'prepare-join'
+  | 'prepare-pairing'
   | 'confirm-join'
   | 'cancel-join'
   | 'recover-identity'
@@ -33,6 +34,7 @@ export function forwardUiCalls(call: CallNode): CallHandlers<UiCall, UiReplies> 
     'select-network': call,
     'remove-network': call,
     'prepare-join': call,
+    'prepare-pairing': call,
     'confirm-join': call,
     'cancel-join': call,
     'recover-identity': call,

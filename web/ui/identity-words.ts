@@ -37,7 +37,8 @@ export function keepingSentence(isPersisted: boolean | undefined): string | unde
 }
 
 const STEP_WORDS: Readonly<Record<JoinStepName, string>> = {
-  'verify-voucher': 'Voucher checked',
+  approval: 'Approved by the operator of a relay',
+  'verify-voucher': 'Voucher checked; it waives the price',
   endorsement: 'Relay vouched for this browser',
   submitted: 'Registration sent',
   'in-block': 'In a block',

@@ -37,6 +37,9 @@ export function JoinView(props: { view: AppView; voucher: string | undefined; ac
   const isLost = identity?.isLost === true
   const under = identity !== undefined && !isLost && identity.state !== 'none' && identity.state !== 'retired'
   if (under && stage.at === 'voucher') return <Progress identity={identity} actions={actions} />
+  const { pairing } = view
+  if (pairing !== undefined && stage.at === 'voucher')
+    return <Late load={loadPairing} props={{ pairing, actions }} waiting={null} />
 
   const cancel = () => {
     setStage({ at: 'voucher' })
@@ -67,6 +70,9 @@ export function JoinView(props: { view: AppView; voucher: string | undefined; ac
         />
       )}
       {stage.at === 'voucher' && !isLost && network !== undefined && (
+        <NoVoucher actions={actions} onPrepared={(prepared) => setStage({ at: 'words', prepared })} />
+      )}
+      {stage.at === 'voucher' && !isLost && network !== undefined && (
         <details class="card">
           <summary data-testid="recover-open">I have an ID already, and its recovery words</summary>
           <RecoverCard identity={undefined} actions={actions} />
@@ -90,6 +96,8 @@ export function JoinView(props: { view: AppView; voucher: string | undefined; ac
     </div>
   )
 }
+
+const loadPairing = async () => (await import('./pairing-card.tsx')).PairingCard
 
 const STAGES: readonly { at: Stage['at']; word: string }[] = [
   { at: 'voucher', word: 'Voucher' },
@@ -162,6 +170,32 @@ function VoucherStep(props: {
         </div>
       </form>
     </Card>
+  )
+}
+
+function NoVoucher({ actions, onPrepared }: { actions: PageActions; onPrepared: (prepared: Prepared) => void }) {
+  const [busy, setBusy] = useState(false)
+  const [failure, setFailure] = useState<Failure>()
+  const start = async () => {
+    setBusy(true)
+    setFailure(undefined)
+    const outcome = await ask(actions.call, { call: 'prepare-pairing' })
+    setBusy(false)
+    if (outcome.ok) onPrepared(outcome.value)
+    else setFailure(outcome)
+  }
+  return (
+    <details class="card">
+      <summary data-testid="pair-open">I have no voucher</summary>
+      <p>
+        You can ask who runs the relay to let this browser in. You write recovery words down first, then this browser
+        shows a code, and somebody types it at the relay.
+      </p>
+      <FailureNote failure={failure} testId="pair-failure" />
+      <button type="button" data-testid="pair-start" disabled={busy} onClick={() => void start()}>
+        {busy ? 'Making a key…' : 'Ask to be let in'}
+      </button>
+    </details>
   )
 }
 

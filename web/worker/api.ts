@@ -78,7 +78,7 @@ export interface IncidentView {
   readonly severity: 'note' | 'warning' | 'alarm'
 }
 
-export type JoinStepName = 'verify-voucher' | 'endorsement' | 'submitted' | 'in-block' | 'settled'
+export type JoinStepName = 'approval' | 'verify-voucher' | 'endorsement' | 'submitted' | 'in-block' | 'settled'
 
 export interface IdentityView {
   /** `none`: no ID. `joining`: being asked for. `pending`: in a block that is not settled. `settled`: valid. */
@@ -92,6 +92,22 @@ export interface IdentityView {
   readonly failure: Failure | undefined
   /** Its key is gone from this browser, or is no longer its key: only the recovery words bring it back. */
   readonly isLost: boolean
+}
+
+/** A device without a voucher asks the operator of a relay to be let in. */
+export interface PairingView {
+  readonly step: 'price' | 'puzzle' | 'approval'
+  /** Iterations of the puzzle are `base × pressure × faults`; undefined until it is known, and where nothing is to be paid. */
+  readonly price:
+    | { readonly base: number; readonly pressure: number; readonly faults: number; readonly iterations: number }
+    | undefined
+  /** Those that did not solve the puzzle, and how long one takes, ms; undefined before the first. */
+  readonly tries: number
+  readonly tryMs: number | undefined
+  /** That the operator is to type, and until when, ms since the Unix epoch. */
+  readonly code: string | undefined
+  readonly until: number | undefined
+  readonly failure: Failure | undefined
 }
 
 /**
@@ -158,6 +174,8 @@ export interface AppView {
   /** The owner's directory of the active network, where one was imported. */
   readonly directory?: DirectoryView | undefined
   readonly storage: StorageView
+  /** In the active network; absent when none is under way. */
+  readonly pairing?: PairingView | undefined
 }
 
 export interface StorageView {
@@ -262,6 +280,8 @@ export type WorkerCall =
   | { readonly call: 'remove-network'; readonly networkId: string }
   /** Reads the voucher and makes the wallet; the words are shown once and asked back. */
   | { readonly call: 'prepare-join'; readonly voucher: string }
+  /** The same without a voucher: once the words are confirmed, the operator of a relay is asked. */
+  | { readonly call: 'prepare-pairing' }
   /** `answers[i]` is the word at position `asked[i]`. */
   | { readonly call: 'confirm-join'; readonly answers: readonly string[] }
   | { readonly call: 'cancel-join' }
@@ -308,6 +328,7 @@ export interface WorkerReplies {
   'select-network': Outcome<null>
   'remove-network': Outcome<null>
   'prepare-join': Outcome<{ words: readonly string[]; asked: readonly number[] }>
+  'prepare-pairing': Outcome<{ words: readonly string[]; asked: readonly number[] }>
   'confirm-join': Outcome<null>
   'cancel-join': Outcome<null>
   'recover-identity': Outcome<null>

@@ -30,6 +30,7 @@ const app = new App({
     createWallet: () => generateWebSigner(),
     openWallet: (keyPair) => webSignerFromKeyPair(keyPair),
     loadWords: async () => (await import('../../shared/crypto/recovery-wordlist.ts')).RECOVERY_WORDLIST,
+    loadScrypt: async () => (await import('../crypto/web-scrypt.ts')).webScrypt,
     hardware: readHardware,
     isPersisted: async () => {
       const { storage } = navigator as { readonly storage?: Partial<StorageManager> }

@@ -45,6 +45,7 @@ async function open(genesis: Uint8Array, start: number) {
     showStorage: async () => reject('not-applying', 'this node has its seat'),
     endorse: undefined,
     quote: undefined,
+    pair: undefined,
   })
   return { ...full, network, now, address: addressOf(network.addresses(), 'tcp') }
 }

@@ -46,6 +46,7 @@ import { buildProtocolChain, EXAMPLE_EVIDENCE, type ProtocolChain } from '../../
 import {
   exampleEvidenceRequest,
   exampleJoinAsk,
+  examplePairAsk,
   exampleSessions,
   fullExamples,
   protocolVectors,
@@ -53,6 +54,7 @@ import {
 import { recoverKeeper, sayService } from '../chain-actions.ts'
 import { ChainBuilder, namedSigner } from '../chain-builder.ts'
 import { createHonestNode } from '../honest-node.ts'
+import { NO_PAYMENT } from '../join-prices.ts'
 
 export interface Corpus {
   readonly made: ProtocolChain
@@ -134,6 +136,7 @@ export async function buildCorpus(): Promise<Corpus> {
         : [],
     ),
     join: [await exampleJoinAsk(made)],
+    pair: [await examplePairAsk(made, NO_PAYMENT)],
     challenge: [true, false].map((isPassedOn) =>
       challengeRequestCodec.encode({ networkId, deviceId: phone.deviceId, nonce: key, isPassedOn }),
     ),

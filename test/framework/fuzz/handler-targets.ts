@@ -1,14 +1,17 @@
 /** What peers can say to a relay and to a browser: every protocol's handler behind its frames, every gossip validator. */
 
+import { randomBytes } from 'node:crypto'
 import { showEvidence } from '../../../node-relay/certificate/show-evidence.ts'
 import { endorseApplication, endorseCertified, witnessIncident } from '../../../node-relay/coordination/endorse.ts'
 import { createJoinCounts } from '../../../node-relay/coordination/join-counts.ts'
+import { createPairingDesk } from '../../../node-relay/coordination/pairing-desk.ts'
 import { createPresenceDesk } from '../../../node-relay/coordination/presence-desk.ts'
 import { createPriceDesk } from '../../../node-relay/coordination/price-desk.ts'
 import { createPuzzleDesk } from '../../../node-relay/coordination/puzzle-desk.ts'
 import { createSessionDesk } from '../../../node-relay/coordination/session-desk.ts'
 import { createCachingVerifier } from '../../../node-relay/crypto/caching-verifier.ts'
 import { createNodeVerifier } from '../../../node-relay/crypto/node-verifier.ts'
+import { approveClaim } from '../../../node-relay/fleet/expected.ts'
 import { createExaminer } from '../../../node-relay/full-admission/examiner.ts'
 import { createStorageAnswers } from '../../../node-relay/full-admission/storage-answers.ts'
 import { checkTransaction } from '../../../node-relay/full-node/check-transaction.ts'
@@ -36,7 +39,7 @@ import { openChain } from '../../node-relay/full-node/open-chain.ts'
 import { EXAMPLE_EVIDENCE } from '../../shared/vectors/build-chain.ts'
 import { ClientHarness } from '../client-harness.ts'
 import { createHonestNode } from '../honest-node.ts'
-import { quickScrypt } from '../join-prices.ts'
+import { NOTHING_TO_PAY, quickScrypt } from '../join-prices.ts'
 import { createFakeTransportClock } from '../network-doubles.ts'
 import type { Corpus } from './corpus.ts'
 import { mutateBytes } from './mutate-bytes.ts'
@@ -86,6 +89,11 @@ export async function relayTargets(corpus: Corpus): Promise<OpenTargets> {
   const prices = createPriceDesk({
     ...{ chain, verifier, deviceId, joins: createJoinCounts(chain) },
     puzzles: createPuzzleDesk({ networkId, deviceId, now, scrypt: quickScrypt }),
+  })
+  const approver = { networkId, deviceId: relay.deviceId, wallet: relay.wallet, now }
+  const pairing = createPairingDesk({
+    ...{ networkId, verifier, prices: NOTHING_TO_PAY, deviceId, random: randomBytes, now },
+    approve: (claim) => approveClaim({ ...approver, state: chain.state }, claim),
   })
   const endorser = {
     chain,
@@ -141,6 +149,7 @@ export async function relayTargets(corpus: Corpus): Promise<OpenTargets> {
       witness: (bytes) => witnessIncident(endorser, bytes),
     },
     quote: prices.quote,
+    pair: pairing.ask,
   })
 
   const session = sessionCertificateCodec.decode(corpus.requests[PROTOCOLS.session.id]?.[0] ?? new Uint8Array())

@@ -3,7 +3,7 @@ import type { Examiner } from '../../../node-relay/full-admission/examiner.ts'
 import { serve } from '../../../node-relay/serving/handlers.ts'
 import { fullApplicationCodec } from '../../../shared/admission/full-application.ts'
 import { QUOTE_LENGTH } from '../../../shared/admission/quote.ts'
-import { ZERO_HASH } from '../../../shared/bytes.ts'
+import { asciiBytes, ZERO_HASH } from '../../../shared/bytes.ts'
 import type { ServiceRecord } from '../../../shared/coordination/service-record.ts'
 import { accept, type Result, reject } from '../../../shared/errors.ts'
 import { LABEL } from '../../../shared/identity/label.ts'
@@ -27,6 +27,7 @@ import {
   submitAnswerCodec,
   transactionsRequestCodec,
 } from '../../../shared/protocol/messages.ts'
+import { type PairAnswer, pairAnswerCodec } from '../../../shared/protocol/pair-messages.ts'
 import { serversCodec, serversRequestCodec } from '../../../shared/protocol/service-messages.ts'
 import { previousVersion } from '../../../shared/protocol/versions.ts'
 import { foundRelay, sayService, type TestDevice } from '../../framework/chain-actions.ts'
@@ -48,6 +49,7 @@ let passed: unknown
 let examined: Awaited<ReturnType<Examiner['hear']>>
 let digested: Result<{ digest: Uint8Array }>
 let quoted: Result<Quoted>
+let paired: Result<PairAnswer>
 let applied: Uint8Array
 let endorsed: Result<{ deviceId: Uint8Array; signature: Uint8Array }>
 const absent = new Uint8Array(32).fill(3)
@@ -95,6 +97,7 @@ beforeEach(async () => {
       witness: async () => endorsed,
     },
     quote: async () => quoted,
+    pair: async () => paired,
   })
 })
 afterEach(closeAll)
@@ -221,6 +224,19 @@ describe('serving', () => {
     expect(await ask()).toBe('reject')
   })
 
+  it('says how it stands with who asks for approval', async () => {
+    const ask = async () => {
+      const answer = await network.ask(PROTOCOLS.pair, Uint8Array.of(1))
+      return answer === 'reject' ? answer : pairAnswerCodec.decode(answer)
+    }
+    paired = accept({ TAG: 'waiting', data: { code: asciiBytes('BCDFGHJK'), lasts: 1 } })
+    expect(await ask()).toMatchObject({ value: { TAG: 'waiting', data: { lasts: 1 } } })
+    paired = reject('not-approved', 'the operator of the relay has refused it')
+    expect(await ask()).toMatchObject({ value: { TAG: 'refused', data: { code: 'not-approved' } } })
+    paired = reject('malformed', 'no ask')
+    expect(await ask()).toBe('reject')
+  })
+
   it('takes a certified application of the version before as one without payments', async () => {
     const previous = PREVIOUS_PROTOCOLS.endorseCertified
     const answer = await network.ask(previous, Uint8Array.of(7, 8))
@@ -305,6 +321,7 @@ describe('serving', () => {
       showStorage: async () => digested,
       endorse: undefined,
       quote: undefined,
+      pair: undefined,
     })
     expect(light.handlers.has(PROTOCOLS.endorse.id)).toBe(false)
     expect(light.handlers.has(PROTOCOLS.evidence.id)).toBe(true)

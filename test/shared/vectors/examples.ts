@@ -15,7 +15,7 @@ import {
 } from '../../../shared/admission/full-application.ts'
 import { PROFILE_VERSION, UNKNOWN_PROFILE } from '../../../shared/admission/profile.ts'
 import { solvePuzzle, tryPuzzle } from '../../../shared/admission/puzzle.ts'
-import { quoteCodec } from '../../../shared/admission/quote.ts'
+import { type Payment, quoteCodec } from '../../../shared/admission/quote.ts'
 import { storageDigest } from '../../../shared/admission/storage-challenge.ts'
 import { blockCodec } from '../../../shared/block/block.ts'
 import { compactBlockCodec, compactOf } from '../../../shared/block/compact-block.ts'
@@ -72,6 +72,7 @@ import { topicsOf } from '../../../shared/protocol/ids.ts'
 import { formatJoinLink, joinLinkCodec } from '../../../shared/protocol/join-link.ts'
 import { joinAnswerCodec, joinAskCodec, joinAskMessage, WAY } from '../../../shared/protocol/join-messages.ts'
 import * as messages from '../../../shared/protocol/messages.ts'
+import { pairAnswerCodec, pairAskCodec, pairAskMessage, pairClaim } from '../../../shared/protocol/pair-messages.ts'
 import {
   claimAnswerCodec,
   presenceAnswerCodec,
@@ -498,6 +499,18 @@ export async function exampleJoinAsk({ chain, phone }: ProtocolChain): Promise<U
   return joinAskCodec.encode({ ...head, signature: await phone.wallet.sign(joinAskMessage(head)) })
 }
 
+/** The phone asks for the operator's approval, and has paid with a quote. */
+export async function examplePairAsk({ chain, phone }: ProtocolChain, payment: Payment): Promise<Uint8Array> {
+  const head = {
+    networkId: chain.networkId,
+    walletKey: phone.wallet.publicKey,
+    recoveryKey: sha256(asciiBytes('example recovery key')),
+    profile: sha256(asciiBytes('example profile')),
+    payment,
+  }
+  return pairAskCodec.encode({ ...head, signature: await phone.wallet.sign(pairAskMessage(head)) })
+}
+
 async function wireFormats(made: ProtocolChain): Promise<Record<string, Json>> {
   const { chain, phone, relay, voucher, phoneHeight, transactions: named } = made
   const { networkId, tip } = chain
@@ -518,6 +531,7 @@ async function wireFormats(made: ProtocolChain): Promise<Record<string, Json>> {
   const quoteBytes = quoteCodec.encode(quote)
   const subject = { networkId, walletKey: phone.wallet.publicKey, quote: quoteBytes }
   const counter = await solvePuzzle(subject, quote.iterations, nodeScrypt)
+  const pairAsk = await examplePairAsk(made, { quote, counter })
   const evidenceRequest = await exampleEvidenceRequest(made, EXAMPLE_PARTIES)
   const full = await fullExamples(made)
   const digest = storageDigest(storageMessage(full.storageRequest), full.storageRequest.height, (height) =>
@@ -621,6 +635,20 @@ async function wireFormats(made: ProtocolChain): Promise<Record<string, Json>> {
       },
     }),
     joinRefused: say(joinAnswerCodec, messages.refusal('anchor-live', 'this identity has a live ID')),
+    pairAsk: example(pairAskCodec, pairAsk, {
+      message: pairAskMessage(opened(pairAskCodec, pairAsk)),
+      walletKey: phone.wallet.publicKey,
+      claim: registering.hashClaim(pairClaim(opened(pairAskCodec, pairAsk))),
+    }),
+    pairWaiting: say(pairAnswerCodec, { TAG: 'waiting', data: { code: asciiBytes('BCDFGHJK'), lasts: 600_000 } }),
+    pairApproved: say(pairAnswerCodec, {
+      TAG: 'approved',
+      data: {
+        ...{ issuer: relay.deviceId, evidence: new Uint8Array(32), notAfter: built.block.header.time },
+        signature: new Uint8Array(64).fill(5),
+      },
+    }),
+    pairRefused: say(pairAnswerCodec, messages.refusal('not-approved', 'the operator of the relay has refused it')),
     quote: example(quoteCodec, quoteBytes),
     puzzle: toJson({
       ...{ networkId, walletKey: phone.wallet.publicKey, quote: quoteBytes, counter },

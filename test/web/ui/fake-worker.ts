@@ -64,6 +64,7 @@ const bridge: Bridge<PageCall, PageReplies, ViewChanged> = createBridge<
         }
       return { ok: true, value: { words: WORDS, asked: ASKED } }
     },
+    'prepare-pairing': () => ({ ok: true, value: { words: WORDS, asked: ASKED } }),
     'confirm-join'({ answers }) {
       if (!answers.every((answer, index) => answer === WORDS[ASKED[index] ?? -1]))
         return { ok: false, code: 'wrong-words', sentence: 'Those are not the words: look at your paper again.' }

@@ -198,6 +198,18 @@ export const SAMPLE_VIEWS = {
   ),
   offline: app(network({ phase: 'offline', peers: [] })),
   empty: app(undefined),
+  puzzle: app(network({ identity: NO_IDENTITY }), {
+    pairing: {
+      ...{ step: 'puzzle', price: { base: 1, pressure: 3, faults: 1, iterations: 3 }, tries: 2, tryMs: 140 },
+      ...{ code: undefined, until: undefined, failure: undefined },
+    },
+  }),
+  pairing: app(network({ identity: NO_IDENTITY }), {
+    pairing: {
+      ...{ step: 'approval', price: { base: 1, pressure: 1, faults: 1, iterations: 1 }, tries: 0, tryMs: undefined },
+      ...{ code: 'BCDF-GHJK', until: SAMPLE_NOW + 600_000, failure: undefined },
+    },
+  }),
   'no-id': app(network({ identity: NO_IDENTITY })),
   joining: app(network({ identity: identity('joining', 2) })),
   pending: app(network({ identity: identity('pending', 4) })),

@@ -10,6 +10,7 @@ import {
   sortPeers,
   syncProgress,
 } from '../../../web/ui/network-words.ts'
+import { pairingLooks, priceSentence, puzzleProgress, restSentence } from '../../../web/ui/pairing-words.ts'
 import {
   codeOriginSentence,
   deviceFacts,
@@ -150,4 +151,32 @@ describe('words about joining', () => {
   })
 
   it('takes a recovery word in any case', () => expect(cleanWord('  Harbor ')).toBe('harbor'))
+})
+
+describe('asking to be let in', () => {
+  const VIEW = { step: 'puzzle', tries: 0, tryMs: undefined, code: undefined, until: undefined } as const
+  const price = { base: 1, pressure: 2, faults: 4, iterations: 8 }
+
+  it('says how the price came about, and in one word where it is the usual one', () => {
+    expect(priceSentence(price)).toContain('8 tries on average: base price 1 × 2 since many')
+    expect(priceSentence({ base: 1, pressure: 1, faults: 1, iterations: 1 })).toContain('of one try on average. It')
+  })
+
+  it('promises nothing of the puzzle but what luck allows', () => {
+    const view = { ...VIEW, price, failure: undefined }
+    expect(restSentence(view)).toBe('The first try is under way.')
+    expect(restSentence({ ...view, tries: 20, tryMs: 500 })).toBe(
+      '20 tries so far; some 4 s more on average, with luck less.',
+    )
+    expect(restSentence({ ...view, tries: 1, tryMs: 20_000 })).toContain('some 3 minutes more')
+    expect(puzzleProgress(0, 8)).toBe(0)
+    expect(puzzleProgress(8, 8)).toBeCloseTo(0.656, 3)
+    expect(puzzleProgress(0, 1)).toBe(0)
+  })
+
+  it('marks what is done, and nothing as under way after a failure', () => {
+    const view = { ...VIEW, price, failure: undefined }
+    expect(pairingLooks(view)).toMatchObject({ price: 'done', puzzle: 'now', approval: 'open', settled: 'open' })
+    expect(pairingLooks({ ...view, failure: { ok: false, code: 'x', sentence: 'x' } }).puzzle).toBe('open')
+  })
 })
